@@ -1,0 +1,1 @@
+"""The aModels code location: one package per stage of the data's way (see docs/architecture.md)."""

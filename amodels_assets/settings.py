@@ -1,0 +1,61 @@
+"""Settings from environment variables, with embedded defaults.
+
+One place says which variables exist and what they mean; ``definitions.py`` makes resources from
+them and the command line uses them directly. ``.env.example`` lists the same variables.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one installation is configured to use.
+
+    Attributes:
+        sgmi_directory: Source dumps, ``AMODELS_SGMI_DIR``.
+        artifacts_url: Artifact store, ``AMODELS_ARTIFACTS_URL``: a path or ``file://`` URL.
+        replica_variable: Environment variable that holds the replica's URL, or None for the
+            embedded SQLite file; the URL itself may hold a password and is not kept here.
+        replica_file: The embedded SQLite file.
+        timezone: IANA zone in which schedules are read, ``AMODELS_TIMEZONE``.
+        retention_days: Days for which old checkpoint archives are kept,
+            ``AMODELS_RETENTION_DAYS``.
+    """
+
+    sgmi_directory: Path
+    artifacts_url: str
+    replica_variable: str | None
+    replica_file: Path
+    timezone: str
+    retention_days: int
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        environment: Variables; the process's own by default.
+
+    Raises:
+        ValueError: A variable has a value that cannot be used; the message names it.
+    """
+    env = os.environ if environment is None else environment
+    home = Path(env.get("AMODELS_HOME") or "var").absolute()
+    days = env.get("AMODELS_RETENTION_DAYS") or "60"
+    if not days.isdigit() or int(days) < 1:
+        raise ValueError(f"AMODELS_RETENTION_DAYS is {days!r}: give a whole number of days, 60 say")
+    return Settings(
+        sgmi_directory=Path(env.get("AMODELS_SGMI_DIR") or PROJECT_ROOT / "data" / "sgmi"),
+        artifacts_url=env.get("AMODELS_ARTIFACTS_URL") or str(home / "artifacts"),
+        replica_variable="AMODELS_POSTGRES_URL" if env.get("AMODELS_POSTGRES_URL") else None,
+        replica_file=home / "replica.sqlite",
+        timezone=env.get("AMODELS_TIMEZONE") or "Europe/Berlin",
+        retention_days=int(days),
+    )

@@ -1,0 +1,1 @@
+"""Dagster resources, one a file: connections and settings, no business logic."""
