@@ -212,6 +212,11 @@ class ArtifactStore:
             raise ArtifactError(f"{name} has not been made yet: materialize it first")
         return found
 
+    def names(self) -> list[str]:
+        """Names of all artifacts that have a current version, sorted."""
+        pointers = self.root.glob("*/*/current")
+        return sorted(pointer.parent.relative_to(self.root).as_posix() for pointer in pointers)
+
     def versions(self, name: str) -> list[Artifact]:
         """All kept versions of an artifact, oldest first."""
         folders = (self._home(name) / "versions").glob(f"*/{MANIFEST_NAME}")

@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
@@ -19,6 +21,7 @@ class Settings:
     """What one installation is configured to use.
 
     Attributes:
+        home: Folder for everything that is made, ``AMODELS_HOME``; ``var`` by default.
         sgmi_directory: Source dumps, ``AMODELS_SGMI_DIR``.
         artifacts_url: Artifact store, ``AMODELS_ARTIFACTS_URL``: a path or ``file://`` URL.
         replica_variable: Environment variable that holds the replica's URL, or None for the
@@ -29,12 +32,27 @@ class Settings:
             ``AMODELS_RETENTION_DAYS``.
     """
 
+    home: Path
     sgmi_directory: Path
     artifacts_url: str
     replica_variable: str | None
     replica_file: Path
     timezone: str
     retention_days: int
+
+    def artifacts_path(self) -> Path:
+        """The artifact store's folder, absolute.
+
+        Raises:
+            ValueError: The URL has a scheme other than ``file``.
+        """
+        parts = urlsplit(self.artifacts_url)
+        if parts.scheme not in ("", "file"):
+            raise ValueError(
+                f"AMODELS_ARTIFACTS_URL has the scheme {parts.scheme!r}: "
+                "give a path or a file:// URL"
+            )
+        return Path(url2pathname(parts.path) if parts.scheme else self.artifacts_url).absolute()
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -52,6 +70,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     if not days.isdigit() or int(days) < 1:
         raise ValueError(f"AMODELS_RETENTION_DAYS is {days!r}: give a whole number of days, 60 say")
     return Settings(
+        home=home,
         sgmi_directory=Path(env.get("AMODELS_SGMI_DIR") or PROJECT_ROOT / "data" / "sgmi"),
         artifacts_url=env.get("AMODELS_ARTIFACTS_URL") or str(home / "artifacts"),
         replica_variable="AMODELS_POSTGRES_URL" if env.get("AMODELS_POSTGRES_URL") else None,

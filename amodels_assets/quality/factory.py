@@ -19,9 +19,7 @@ def suite_checks(suite: Suite) -> dg.AssetChecksDefinition:
     """
     key = dg.AssetKey(list(suite.asset_key))
     specs = [
-        dg.AssetCheckSpec(
-            name=e.name, asset=key, description=e.description, blocking=e.critical
-        )
+        dg.AssetCheckSpec(name=e.name, asset=key, description=e.description, blocking=e.critical)
         for e in suite.expectations
     ]
 

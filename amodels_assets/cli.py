@@ -1,0 +1,57 @@
+"""The ``amodels`` command: one subcommand per thing that a user wants done.
+
+Subcommands live in ``commands/``; here they are only put together. Errors that a user can cause
+end in one sentence and exit code 1; wrong usage in exit code 2.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from amodels_assets.artifacts import ArtifactError
+from amodels_assets.commands.catalog import catalog
+from amodels_assets.commands.release import release
+from amodels_assets.commands.run import run
+from amodels_assets.commands.sample import sample
+from amodels_assets.commands.status import status
+from amodels_assets.commands.ui import ui
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="amodels")
+def cli() -> None:
+    """From source dumps to a released model, as Dagster assets.
+
+    \b
+    Examples:
+      amodels run                                materialize everything on embedded defaults
+      amodels catalog data/sgmi --out catalog    read dumps into Parquet, without Dagster
+      amodels sample --out sample --scale 10     write a larger synthetic source directory
+      amodels status                             what was made, from what, and which checks passed
+      amodels release show                       what is released and why
+    """
+
+
+for command in (run, status, catalog, sample, release, ui):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("amodels: interrupted", err=True)
+        sys.exit(130)
+    except (ArtifactError, ValueError) as error:
+        click.echo(f"amodels: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""``amodels catalog``: read a source directory into the catalog's Parquet files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Directory to write.")
+@click.option("--json", "as_json", is_flag=True, help="Print counts and diagnostics as JSON.")
+def catalog(source: Path, out: Path, as_json: bool) -> None:
+    """Read SOURCE, a directory of dumps, into Parquet files below --out.
+
+    Exits with 1 when something of the input was lost; the files hold all the rest.
+
+    \b
+    Examples:
+      amodels catalog data/sgmi --out catalog
+      amodels catalog /dumps --out catalog --json
+    """
+    from amodels_assets.sgmi.catalog import build_catalog, write_catalog
+    from amodels_assets.sgmi.source import SourceError
+
+    try:
+        built = build_catalog(source)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        try:
+            write_catalog(built, aside)
+            _swap(aside, out)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except SourceError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{out} cannot be written: {error.strerror or error}") from error
+    counts = {name: table.num_rows for name, table in built.tables.items()}
+    diagnostics = built.tables["diagnostics"].to_pylist()
+    if as_json:
+        click.echo(json.dumps({"counts": counts, "diagnostics": diagnostics}, indent=2))
+    else:
+        for name, count in counts.items():
+            click.echo(f"{count:>8,}  {out / name}.parquet")
+        for row in diagnostics:
+            place = f"{row['file']}:{row['line']}" if row["line"] else row["file"]
+            click.echo(f"{row['severity']}: {place}: {row['message']}", err=True)
+    sys.exit(1 if any(row["severity"] == "error" for row in diagnostics) else 0)
+
+
+def _swap(aside: Path, out: Path) -> None:
+    """Put a finished folder in the place of an older catalog; refuse to replace anything else."""
+    aside.chmod(0o755)
+    if not out.exists():
+        aside.rename(out)
+        return
+    names = {path.name for path in out.iterdir()}
+    if names and "tables.parquet" not in names:
+        raise click.ClickException(f"{out} holds something other than a catalog: name another")
+    old = aside.with_name(f"{aside.name}.old")
+    out.rename(old)
+    aside.rename(out)
+    shutil.rmtree(old)

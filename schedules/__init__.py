@@ -1,0 +1,19 @@
+"""What cron used to do: one schedule per old crontab line, one file per schedule.
+
+Schedules name assets and jobs by selection or name; they import nothing of the assets.
+"""
+
+import dagster as dg
+
+from schedules.delete_expired_checkpoints import delete_expired_checkpoints
+from schedules.train_evaluate_release import train_evaluate_release
+
+
+def build_schedules(timezone: str, retention_days: int) -> list[dg.ScheduleDefinition]:
+    """All schedules, off until somebody turns them on.
+
+    Args:
+        timezone: IANA zone in which the cron lines are read.
+        retention_days: Days for which old checkpoint archives are kept.
+    """
+    return [train_evaluate_release(timezone), delete_expired_checkpoints(timezone, retention_days)]

@@ -1,0 +1,21 @@
+"""Crontab line ``0 2 * * *``: train, evaluate and release every night at 02:00."""
+
+import dagster as dg
+
+JOB = dg.define_asset_job(
+    "train_evaluate_release",
+    selection=dg.AssetSelection.groups("training", "evaluation", "release"),
+    description="Trains a checkpoint on the newest data set, scores it, and lets the gate decide.",
+)
+
+
+def train_evaluate_release(timezone: str) -> dg.ScheduleDefinition:
+    """The nightly schedule, read in the given IANA zone."""
+    return dg.ScheduleDefinition(
+        name="train_evaluate_release_nightly",
+        description="Replaces the crontab line: 0 2 * * *",
+        job=JOB,
+        cron_schedule="0 2 * * *",
+        execution_timezone=timezone,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )
