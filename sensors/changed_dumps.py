@@ -11,7 +11,7 @@ JOB = dg.define_asset_job(
     selection=dg.AssetSelection.groups("sgmi"),
     description="Reads the source dumps into the catalog.",
 )
-# A file that changed more recently than this may still be being written.
+# A file that changed more recently than this may not be complete yet.
 SETTLED_AFTER_SECONDS = 30.0
 
 
@@ -49,7 +49,7 @@ def changed_dumps(directory: Path) -> dg.SensorDefinition:
         if found == context.cursor:
             return dg.SkipReason("no dump file changed")
         if time.time() - newest < SETTLED_AFTER_SECONDS:
-            return dg.SkipReason("a dump file changed a moment ago and may still be being written")
+            return dg.SkipReason("a dump file changed a moment ago: its writer may not be done")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=found)], cursor=found)
 
     return sensor

@@ -16,7 +16,7 @@ import click
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Directory to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print counts and diagnostics as JSON.")
 def catalog(source: Path, out: Path, as_json: bool) -> None:
-    """Read SOURCE, a directory of dumps, into Parquet files below --out.
+    r"""Read SOURCE, a directory of dumps, into Parquet files below --out.
 
     Exits with 1 when something of the input was lost; the files hold all the rest.
 

@@ -22,7 +22,7 @@ import click
 @click.option("--defects", is_flag=True, help="Plant each known defect of real dumps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def sample(out: Path, seed: int, scale: float, defects: bool, as_json: bool) -> None:
-    """Write a synthetic SGMI source directory with its ground truth.
+    r"""Write a synthetic SGMI source directory with its ground truth.
 
     \b
     Examples:

@@ -130,7 +130,8 @@ def _gain(
     )
     if joined.num_rows != ours.num_rows:
         raise ArtifactError(
-            f"{content['release']} could be scored on {joined.num_rows} of {ours.num_rows} test rows"
+            f"{content['release']} could be scored on {joined.num_rows} of "
+            f"{ours.num_rows} test rows"
         )
     joined = joined.sort_by([(key, "ascending") for key in keys])
     return paired_bootstrap(
