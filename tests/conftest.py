@@ -1,0 +1,29 @@
+"""Fixtures for all tests, and the rule that in CI a missing service is a failure, not a skip."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip for want of a service into a failure when ``CI`` is set."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and item.get_closest_marker("service"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and CI allows no skip for want of a service"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests must not see or touch what the developer has configured."""
+    for name in list(os.environ):
+        if name.startswith("AMODELS_") and name != "AMODELS_UPDATE_SCREENSHOTS":
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)

@@ -1,0 +1,174 @@
+"""``amodels run`` from source dumps to released model: repeated, killed, on broken input."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .processes import ROOT, amodels, artifacts, environment, run_report
+
+pytestmark = pytest.mark.xdist_group("whole_run")
+
+# A training of a few steps: these tests are about the way, not about the score.
+SHORT = {"AMODELS_TRAINING_STEPS": "40"}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small source directory."""
+    folder = tmp_path_factory.mktemp("source") / "sgmi"
+    done = amodels(
+        "sample", "--out", str(folder), "--scale", "0.2", home=tmp_path_factory.mktemp("home")
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home of a run that nothing disturbed."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    report = run_report(home=home, AMODELS_SGMI_DIR=str(source), **SHORT)
+    assert not report["errors"]
+    return home
+
+
+def replica_content(home: Path) -> dict[str, list[tuple]]:
+    """All rows of all tables of the embedded replica but its own bookkeeping."""
+    with sqlite3.connect(home / "replica.sqlite") as connection:
+        names = [
+            row[0]
+            for row in connection.execute(
+                "select name from sqlite_master where type = 'table' order by name"
+            )
+            if not row[0].startswith(("amodels_replica", "sqlite_"))
+        ]
+        return {
+            name: sorted(
+                connection.execute('select * from "{}"'.format(name.replace('"', '""'))), key=repr
+            )
+            for name in names
+        }
+
+
+def test_every_asset_is_made(undisturbed: Path, source: Path) -> None:
+    made = {path.split("/versions/")[0] for path in artifacts(undisturbed)}
+    rooms = {path.split("/")[0] for path in made}
+    assert rooms >= {"sgmi", "schemas", "graph", "datasets", "training", "evaluation", "release"}
+    assert len(replica_content(undisturbed)) > 10
+
+
+def test_a_second_run_changes_nothing_and_says_so(undisturbed: Path, source: Path) -> None:
+    before = artifacts(undisturbed)
+    report = run_report(home=undisturbed, AMODELS_SGMI_DIR=str(source), **SHORT)
+    assert [a["asset"] for a in report["made"] if not a["unchanged"]] == []
+    assert artifacts(undisturbed) == before
+
+
+@pytest.mark.parametrize("steps_done", [1, 3, 5, 8, 11, 14, 17, 20, 24, 28])
+def test_a_run_killed_between_steps_ends_the_same_when_run_again(
+    steps_done: int, undisturbed: Path, source: Path, tmp_path: Path
+) -> None:
+    kill_run(source, tmp_path, steps_done=steps_done)
+    run_report(home=tmp_path, AMODELS_SGMI_DIR=str(source), **SHORT)
+    assert artifacts(tmp_path) == artifacts(undisturbed)
+    assert replica_content(tmp_path) == replica_content(undisturbed)
+
+
+def kill_run(source: Path, home: Path, *, steps_done: int) -> None:
+    """Start a run, and kill it with SIGKILL when so many steps are done."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "amodels_assets.cli", "run"],
+        cwd=ROOT,
+        env=environment(home, AMODELS_SGMI_DIR=str(source), **SHORT),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    seen = 0
+    for line in process.stderr:
+        seen += line.startswith("✓")
+        if seen == steps_done:
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+
+
+BROKEN = {
+    "a missing directory": lambda folder: None,
+    "an empty directory": lambda folder: folder.mkdir(),
+    "a file in place of a directory": lambda folder: folder.write_text("create table t (x int);"),
+    "a file of random bytes": lambda folder: _dump(folder, bytes(range(256)) * 40),
+    "a truncated dump": lambda folder: _dump(
+        folder,
+        b"create database if not exists `d`;\nuse `d`;\n"
+        b"CREATE TABLE `whole`(\n  `a` string)\n;\nCREATE TABLE `cut`(\n  `a` string,\n  `b` deci",
+    ),
+}
+
+
+def _dump(folder: Path, content: bytes) -> None:
+    (folder / "hive-ddl").mkdir(parents=True)
+    (folder / "hive-ddl" / "dump.hql").write_bytes(content)
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_broken_input_is_one_clear_message(kind: str, tmp_path: Path) -> None:
+    source, home = tmp_path / "source", tmp_path / "home"
+    BROKEN[kind](source)
+    done = amodels("run", home=home, AMODELS_SGMI_DIR=str(source))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr + done.stdout
+    messages = [
+        line
+        for line in done.stderr.splitlines()
+        if line.startswith(("amodels:", "Error:", "blocking"))
+    ]
+    assert len(messages) == 1, done.stderr
+    assert str(source.name) in messages[0] or "dump.hql" in messages[0]
+    assert not list((home / "artifacts").glob(".staging/*"))
+    if kind != "a truncated dump":
+        assert artifacts(home) == {}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_unwritable_output_directory_is_one_clear_message(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o500)
+    done = amodels("run", home=home)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_an_output_directory_that_is_a_file_is_one_clear_message(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("in the way")
+    done = amodels("run", home=tmp_path / "home")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "AMODELS_HOME" in done.stderr
+    assert (tmp_path / "home").read_text() == "in the way"
+
+
+def test_an_artifact_store_that_cannot_be_written_is_one_clear_message(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("in the way")
+    done = amodels("run", home=tmp_path / "home", AMODELS_ARTIFACTS_URL=str(tmp_path / "store"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "AMODELS_ARTIFACTS_URL" in done.stderr
+
+
+def test_a_selection_that_cannot_be_read_is_wrong_usage(tmp_path: Path) -> None:
+    done = amodels("run", "--select", "group:(", home=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    shutil.rmtree(tmp_path, ignore_errors=True)
