@@ -260,13 +260,10 @@ class ArtifactStore:
         }
         fingerprint = digest(recipe)
         with self._locked(name):
-            current = self.find(name)
-            if current and current.manifest.fingerprint == fingerprint and current.is_intact():
-                return Artifact(current.path, current.manifest, unchanged=True)
-            staging = self.root / ".staging" / f"{name.replace('/', '--')}-{fingerprint[:16]}"
-            if staging.exists() and not resumable:
-                shutil.rmtree(staging)
-            staging.mkdir(parents=True, exist_ok=True)
+            known = self._recall(name, fingerprint)
+            if known is not None:
+                return known
+            staging = self._staging(name, fingerprint, keep=resumable)
             try:
                 produce(staging)
             except BaseException:
@@ -334,6 +331,29 @@ class ArtifactStore:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
+    def _recall(self, name: str, fingerprint: str) -> Artifact | None:
+        """The intact version that this very recipe made before, as the current one."""
+        current = self.find(name)
+        for found in [current, *self.versions(name)] if current else self.versions(name):
+            if found.manifest.fingerprint == fingerprint and found.is_intact():
+                if current is None or found.path != current.path:
+                    self._point_to(name, found.path.name)
+                return Artifact(found.path, found.manifest, unchanged=True)
+        return None
+
+    def _staging(self, name: str, fingerprint: str, *, keep: bool) -> Path:
+        """A folder to write into; what killed attempts at something else left behind goes."""
+        prefix = f"{name.replace('/', '--')}-"
+        staging = self.root / ".staging" / f"{prefix}{fingerprint[:16]}"
+        for remains in staging.parent.glob(f"{prefix}*"):
+            if remains != staging or not keep:
+                shutil.rmtree(remains)
+        staging.mkdir(parents=True, exist_ok=True)
+        return staging
+
+    def _point_to(self, name: str, version: str) -> None:
+        write_atomically(self._home(name) / "current", f"{version}\n".encode())
+
     def _install(self, name: str, staging: Path, manifest: Manifest) -> Artifact:
         write_atomically(staging / MANIFEST_NAME, manifest.to_json().encode())
         for path in staging.rglob("*"):
@@ -343,11 +363,11 @@ class ArtifactStore:
         target = self._home(name) / "versions" / version
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
-            # Present but not current, or found damaged: the fresh copy takes its place.
+            # Found damaged, or it would have been recalled: the fresh copy takes its place.
             shutil.rmtree(target)
         staging.rename(target)
         _fsync(target.parent)
-        write_atomically(self._home(name) / "current", f"{version}\n".encode())
+        self._point_to(name, version)
         return Artifact(target, manifest)
 
 

@@ -79,11 +79,21 @@ def test_another_recipe_is_work_again(store: ArtifactStore, change: dict) -> Non
     assert len(store.versions(NAME)) == 2
 
 
-def test_going_back_to_an_older_recipe_makes_it_current_again(store: ArtifactStore) -> None:
-    first = publish(store, "a")
-    publish(store, "b")
-    assert publish(store, "a").path == first.path
-    assert store.get(NAME).path == first.path
+def test_going_back_to_an_older_recipe_recalls_what_it_made(store: ArtifactStore) -> None:
+    calls: list[str] = []
+    first = publish(store, "a", calls=calls)
+    publish(store, "b", calls=calls)
+    back = publish(store, "a", calls=calls)
+    assert calls == ["a", "b"]
+    assert back.unchanged
+    assert store.get(NAME).path == back.path == first.path
+
+
+def test_what_a_killed_attempt_at_something_else_left_goes(store: ArtifactStore) -> None:
+    remains = store.root / ".staging" / "room--thing-0123456789abcdef"
+    remains.mkdir(parents=True)
+    publish(store, "x")
+    assert not remains.exists()
 
 
 def test_a_damaged_file_is_noticed_and_made_again(store: ArtifactStore) -> None:
