@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
@@ -69,12 +70,19 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     days = env.get("AMODELS_RETENTION_DAYS") or "60"
     if not days.isdigit() or int(days) < 1:
         raise ValueError(f"AMODELS_RETENTION_DAYS is {days!r}: give a whole number of days, 60 say")
+    zone = env.get("AMODELS_TIMEZONE") or "Europe/Berlin"
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(
+            f"AMODELS_TIMEZONE is {zone!r}: give an IANA zone, Europe/Berlin say"
+        ) from error
     return Settings(
         home=home,
         sgmi_directory=Path(env.get("AMODELS_SGMI_DIR") or PROJECT_ROOT / "data" / "sgmi"),
         artifacts_url=env.get("AMODELS_ARTIFACTS_URL") or str(home / "artifacts"),
         replica_variable="AMODELS_POSTGRES_URL" if env.get("AMODELS_POSTGRES_URL") else None,
         replica_file=home / "replica.sqlite",
-        timezone=env.get("AMODELS_TIMEZONE") or "Europe/Berlin",
+        timezone=zone,
         retention_days=int(days),
     )

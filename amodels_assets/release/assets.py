@@ -45,12 +45,13 @@ def release(
     context: dg.AssetExecutionContext, artifact_store: ArtifactStoreResource
 ) -> Iterator[dg.MaterializeResult]:
     """Judge the newest checkpoint and release it when it is good enough."""
+    from amodels_assets.evaluation.scoring import ScoringError
     from amodels_assets.release.publish import publish_gate, publish_release
 
     store = ArtifactStore(artifact_store.path())
     try:
         gate = publish_gate(store, code_version=GATE_CODE_VERSION)
-    except ArtifactError as error:
+    except (ArtifactError, ScoringError) as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
     yield dg.MaterializeResult(
         asset_key=["release", "gate"],

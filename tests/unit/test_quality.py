@@ -1,4 +1,4 @@
-"""Expectations: evaluated by Great Expectations, kept as evidence, recalled when nothing changed."""
+"""Expectations: evaluated by Great Expectations, kept as evidence, recalled when they can be."""
 
 from __future__ import annotations
 

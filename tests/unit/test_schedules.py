@@ -1,4 +1,4 @@
-"""The old crontab lines as schedules: when they tick, also where the clock is put forward or back."""
+"""The old crontab lines as schedules: when they tick, also where the clock is put forward."""
 
 from __future__ import annotations
 
