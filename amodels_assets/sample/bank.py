@@ -105,14 +105,20 @@ class Outcomes:
 
 
 @dataclass(frozen=True)
-class Bank:
-    """All tables of the bank."""
+class Books:
+    """What the bank knows of its business: all tables but the outcomes."""
 
     regions: Regions
     clients: Clients
     facilities: Facilities
     transactions: Transactions
     exposures: Exposures
+
+
+@dataclass(frozen=True)
+class Bank(Books):
+    """All tables of the bank."""
+
     outcomes: Outcomes
 
 
@@ -131,9 +137,8 @@ def simulate(seed: int, scale: float) -> Bank:
         np.random.default_rng([seed, 5]), facilities, facility, month, stress
     )
     exposures = _exposures(np.random.default_rng([seed, 6]), facilities, facility, month, stress)
-    outcomes = _outcomes(
-        np.random.default_rng([seed, 7]), regions, clients, facilities, transactions, exposures
-    )
+    books = Books(regions, clients, facilities, transactions, exposures)
+    outcomes = _outcomes(np.random.default_rng([seed, 7]), books)
     fees = _restructuring_fees(np.random.default_rng([seed, 8]), facilities, outcomes)
     return Bank(regions, clients, facilities, _in_order(transactions, fees), exposures, outcomes)
 
@@ -261,21 +266,15 @@ def _exposures(
     return Exposures(facility[drawn], last_day[drawn], cents[drawn], utilisation[drawn])
 
 
-def facts_at(
-    cutoff_day: int,
-    regions: Regions,
-    clients: Clients,
-    facilities: Facilities,
-    transactions: Transactions,
-    exposures: Exposures,
-    previous_downgrade: Booleans,
-) -> Facts:
+def facts_at(cutoff_day: int, books: Books, previous_downgrade: Booleans) -> Facts:
     """Facts of every facility from what was booked strictly before the cut-off.
 
     Args:
         cutoff_day: Days since 1970-01-01.
+        books: What was booked before and after; only what lies before counts.
         previous_downgrade: One entry a facility: the outcome known by the cut-off.
     """
+    facilities, transactions, exposures = books.facilities, books.transactions, books.exposures
     cutoff = cutoff_day * SECONDS_A_DAY
     age = cutoff - transactions.booked_second
     window = 90 * SECONDS_A_DAY
@@ -303,10 +302,10 @@ def facts_at(
         interest_margin=facilities.interest_margin,
         collateral_ratio=facilities.collateral_ratio,
         facility_type=facilities.facility_type,
-        rating=clients.rating[client],
-        leverage=clients.leverage[client],
-        sector=clients.sector[client],
-        unemployment_rate=regions.unemployment_rate[clients.region[client]],
+        rating=books.clients.rating[client],
+        leverage=books.clients.leverage[client],
+        sector=books.clients.sector[client],
+        unemployment_rate=books.regions.unemployment_rate[books.clients.region[client]],
         days_past_due=days_past_due,
         inflow_recent=inflow_over_limit(recent),
         inflow_before=inflow_over_limit(before),
@@ -315,23 +314,15 @@ def facts_at(
     )
 
 
-def _outcomes(
-    random: np.random.Generator,
-    regions: Regions,
-    clients: Clients,
-    facilities: Facilities,
-    transactions: Transactions,
-    exposures: Exposures,
-) -> Outcomes:
+def _outcomes(random: np.random.Generator, books: Books) -> Outcomes:
     """Draw outcomes quarter by quarter: the one before is among the facts of the next."""
+    facilities = books.facilities
     downgraded = np.zeros(len(facilities.client), dtype=bool)
     parts: list[tuple[np.ndarray, ...]] = []
     for cutoff in CUTOFFS:
         cutoff_day = int(cutoff.astype(np.int64))
         known = (cutoff.astype("datetime64[M]") + 3).astype("datetime64[D]").astype(np.int64) - 1
-        facts = facts_at(
-            cutoff_day, regions, clients, facilities, transactions, exposures, downgraded
-        )
+        facts = facts_at(cutoff_day, books, downgraded)
         odds = log_odds(facts)
         probability = odds.probability()
         # One draw a facility, alive or not: a facility's fate does not hang on the others'.

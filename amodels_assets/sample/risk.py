@@ -169,7 +169,7 @@ def realised_auroc(score: Floats, label: Booleans) -> float:
     positives, negatives = int(label.sum()), int((~label).sum())
     if positives == 0 or negatives == 0:
         raise ValueError("an AUROC needs positive and negative labels")
-    values, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]
     rank_sum = float(ranks[label].sum())
     return (rank_sum - positives * (positives + 1) / 2.0) / (positives * negatives)

@@ -70,6 +70,7 @@ def write_sample(
     """
     # NumPy and Arrow are loaded only when a sample is written, not when the command line is.
     from amodels_assets.sample.rows import write_rows
+    from amodels_assets.sample.source import write_warehouse
 
     say = progress or (lambda _: None)
     if seed < 0:
@@ -85,11 +86,18 @@ def write_sample(
         try:
             say("rows")
             rows = write_rows(aside, seed=seed, scale=scale)
+            say("warehouse")
+            warehouse = write_warehouse(
+                aside, seed=seed, scale=scale, rows=rows.rows, defects=defects
+            )
+            for name, part in warehouse.parts.items():
+                write_json(aside / TRUTH_FILE.replace("truth.json", f"{name}.json"), part)
             truth = {
                 "generator": GENERATOR,
                 "seed": seed,
                 "scale": scale,
                 "defects_planted": defects,
+                "counts": warehouse.counts,
                 **asdict(rows),
             }
             write_json(aside / TRUTH_FILE, truth)
@@ -99,7 +107,7 @@ def write_sample(
                 files=len(files),
                 bytes=sum(path.stat().st_size for path in files),
                 rows=rows.rows,
-                counts={},
+                counts=warehouse.counts,
                 best_possible_auroc=rows.best_possible_auroc,
             )
             _install(aside, out)

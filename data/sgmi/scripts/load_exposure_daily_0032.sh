@@ -1,0 +1,12 @@
+#!/bin/bash
+# Loads sgmisit.exposure_daily
+set -euo pipefail
+. "$(dirname "$0")/warehouse.properties"
+MODE="${2:-full}"
+hdfs dfs -mkdir -p /landing/exposure_daily
+spark3-submit --master yarn --queue "$QUEUE" \
+  --class org.example.warehouse.Load /opt/warehouse/scripts/load.jar \
+  --target sgmisit.exposure_daily \
+  --source sgmisit.region \
+  --source sgmisitetl.v1_history_004
+hdfs dfs -rm -r -skipTrash "/landing/exposure_daily/_tmp" || true

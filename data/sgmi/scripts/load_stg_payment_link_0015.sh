@@ -1,0 +1,11 @@
+#!/bin/bash
+# Loads sgmisitstg.stg_payment_link
+set -euo pipefail
+. "$(dirname "$0")/warehouse.properties"
+MODE="${2:-full}"
+hdfs dfs -mkdir -p /landing/stg_payment_link
+hive -e "insert overwrite table sgmisitstg.stg_payment_link
+select a.product_id, current_date()
+from sgmisitstg.stg_product_master a
+where a.product_id is not null;"
+hdfs dfs -rm -r -skipTrash "/landing/stg_payment_link/_tmp" || true

@@ -1,0 +1,11 @@
+#!/bin/bash
+# Loads sgmisitstg.stg_product_master
+set -euo pipefail
+. "$(dirname "$0")/warehouse.properties"
+MODE="${2:-full}"
+hdfs dfs -mkdir -p /landing/stg_product_master
+spark3-submit --master yarn --queue "$QUEUE" \
+  --class org.example.warehouse.Load /opt/warehouse/scripts/load.jar \
+  --target sgmisitstg.stg_product_master \
+  --source sgmisitstg.stg_guarantor_map
+hdfs dfs -rm -r -skipTrash "/landing/stg_product_master/_tmp" || true
