@@ -1,0 +1,289 @@
+"""Dump files to databases, tables and views, with everything that was wrong with them.
+
+Belongs here: what the statements of all files say together, and which of two definitions counts.
+Does not belong here: reading one statement (``ddl.py``, ``views.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from amodels_assets.sgmi.beeline import strip_noise
+from amodels_assets.sgmi.ddl import DATABASE, USE, DdlError, Table, parse_table
+from amodels_assets.sgmi.decode import decode
+from amodels_assets.sgmi.diagnostics import Diagnostics
+from amodels_assets.sgmi.lineage_graph import QueryError, parse_query
+from amodels_assets.sgmi.splitter import SourceText, Statement, split
+from amodels_assets.sgmi.views import View, parse_view
+
+_KIND = re.compile(
+    r"\s*CREATE\s+(?:(?:OR\s+REPLACE|EXTERNAL|MANAGED|TEMPORARY|TRANSACTIONAL|MATERIALIZED)\s+)*"
+    r"(TABLE|VIEW|DATABASE|SCHEMA)\b",
+    re.IGNORECASE,
+)
+_IGNORED = re.compile(
+    r"\s*(?:SET|SHOW|DROP|ALTER|MSCK|ANALYZE|GRANT|INSERT|CREATE\s+(?:FUNCTION|INDEX|ROLE))\b",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"(?:\s*(?:--[^\n]*(?:\n|$)|/\*(?:[^*]++|\*(?!/))*+\*/))+\s*", re.DOTALL)
+UNKNOWN_DATABASE = "default"
+
+
+@dataclass
+class HiveObject:
+    """A table or view, and where it stands."""
+
+    database: str
+    name: str
+    definition: Table | View
+    text: str
+    file: str
+    line: int
+    body_line: int = 0
+    defects: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Warehouse:
+    """Everything that the dumps define.
+
+    Attributes:
+        databases: Name to location.
+        objects: By database and name, in the order in which they were first defined.
+    """
+
+    databases: dict[str, str] = field(default_factory=dict)
+    objects: dict[tuple[str, str], HiveObject] = field(default_factory=dict)
+
+
+def read_dump(data: bytes, file: str, warehouse: Warehouse, diagnostics: Diagnostics) -> None:
+    """Add what one dump file defines.
+
+    Args:
+        data: Its bytes.
+        file: Its path, for diagnostics.
+        warehouse: Gets databases, tables and views.
+        diagnostics: Gets the faults.
+    """
+    decoded = decode(data)
+    for peculiarity in decoded.peculiarities:
+        report = diagnostics.warning if peculiarity.code == "latin1_bytes" else diagnostics.info
+        report(peculiarity.code, peculiarity.message, file, peculiarity.line)
+    source, noise = strip_noise(decoded.text)
+    if noise:
+        text = f"{len(noise)} lines that beeline printed are not part of any statement"
+        diagnostics.warning("beeline_noise", text, file, noise[0])
+    if not source.text.strip():
+        diagnostics.warning("empty_file", "the file has no statement", file, 0)
+        return
+    _DumpReader(source, file, warehouse, diagnostics).read()
+
+
+class _DumpReader:
+    """Reads the statements of one file in order."""
+
+    def __init__(
+        self, source: SourceText, file: str, warehouse: Warehouse, diagnostics: Diagnostics
+    ) -> None:
+        self.source = source
+        self.file = file
+        self.warehouse = warehouse
+        self.diagnostics = diagnostics
+        self.created: str | None = None
+        self.database: str | None = None
+        self.understood = 0
+        self.unknown: list[tuple[int, str]] = []
+
+    def read(self) -> None:
+        statements = [s for s in map(_without_comments, split(self.source.text)) if s.text]
+        for index, statement in enumerate(statements):
+            last = index == len(statements) - 1
+            if not last and not statement.terminated and _KIND.match(statement.text):
+                self.missing_semicolon(statement, statements[index + 1])
+            others = statements[:-1]
+            # Where most statements are closed, an open last one may lack its end.
+            closed = sum(s.terminated for s in others) * 2 > len(others)
+            self.statement(statement, last=last, suspicious=last and closed)
+        if not self.understood:
+            line = self.unknown[0][0] if self.unknown else 0
+            text = "the file has no statement that can be read: it is no DDL dump"
+            self.diagnostics.error("not_ddl", text, self.file, line)
+            return
+        for line, words in self.unknown:
+            text = f"text that is no statement was skipped: {words!r}"
+            self.diagnostics.warning("unknown_statement", text, self.file, line)
+
+    def missing_semicolon(self, statement: Statement, following: Statement) -> None:
+        if _KIND.match(following.text):
+            name = self.name_of(statement)
+            text = f"no semicolon between {name} and this CREATE"
+            self.diagnostics.warning(
+                "missing_semicolon", text, self.file, self.line(following), name
+            )
+
+    def line(self, statement: Statement, offset: int = 0) -> int:
+        return self.source.line_at(statement.offset + offset)
+
+    def name_of(self, statement: Statement) -> str:
+        match = re.search(r"\b(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?([`\w.]+)", statement.text)
+        name = match.group(1).replace("`", "").lower() if match else ""
+        return name if "." in name or not name else f"{self.database or UNKNOWN_DATABASE}.{name}"
+
+    def statement(self, statement: Statement, *, last: bool, suspicious: bool) -> None:
+        text = statement.text
+        if statement.setting:
+            self.understood += 1
+            if not text.upper().startswith("SET"):
+                words = "a bare setting without SET is no statement"
+                self.diagnostics.warning("bare_setting", words, self.file, self.line(statement))
+            return
+        use = USE.match(text)
+        if use:
+            self.understood += 1
+            self.use((use.group(1) or use.group(2)).lower(), self.line(statement))
+            return
+        kind = _KIND.match(text)
+        if kind is None:
+            if not _IGNORED.match(text):
+                self.unknown.append((self.line(statement), " ".join(text.split())[:60]))
+            return
+        self.understood += 1
+        word = kind.group(1).upper()
+        if word in ("DATABASE", "SCHEMA"):
+            self.create_database(text)
+        elif word == "TABLE":
+            self.table(statement, last=last)
+        else:
+            self.view(statement, last=last, suspicious=suspicious)
+
+    def create_database(self, text: str) -> None:
+        match = DATABASE.match(text)
+        if match:
+            name = (match.group(1) or match.group(2)).lower()
+            self.created = self.database = name
+            self.warehouse.databases[name] = (
+                match.group(3) or self.warehouse.databases.get(name) or ""
+            )
+
+    def use(self, name: str, line: int) -> None:
+        if self.created and self.created != name:
+            text = f"CREATE DATABASE names {self.created}, USE names {name}: USE decides"
+            self.diagnostics.warning(
+                "use_differs_from_create_database", text, self.file, line, name
+            )
+            if not any(o.database == self.created for o in self.warehouse.objects.values()):
+                location = self.warehouse.databases.pop(self.created, "")
+                self.warehouse.databases.setdefault(name, location)
+        self.created = None
+        self.database = name
+        self.warehouse.databases.setdefault(name, "")
+
+    def table(self, statement: Statement, *, last: bool) -> None:
+        try:
+            table = parse_table(statement.text)
+        except DdlError as error:
+            self.lost(statement, f"the table cannot be read: {error}", cut=statement.cut or last)
+            return
+        if statement.cut or not table.complete or table.problems:
+            cut = statement.cut or last
+            self.lost(statement, "the statement is cut: the table is left out", cut=cut)
+            return
+        found = self.add(table, statement)
+        if table.orphans:
+            found.defects.add("cleaned_dump")
+            line = self.line(statement, table.first_orphan)
+            text = f"{len(table.orphans)} literals from line {line} on stand without keywords"
+            name = f"{found.database}.{found.name}"
+            self.diagnostics.warning("cleaned_dump", text, self.file, found.line, name)
+
+    def view(self, statement: Statement, *, last: bool, suspicious: bool) -> None:
+        try:
+            view = parse_view(statement.text)
+            if statement.cut:
+                raise DdlError("a quote in it never ends")
+            if last and not statement.terminated:
+                parse_query(view.body)
+        except (DdlError, QueryError) as error:
+            cut = statement.cut or (last and not statement.terminated)
+            self.lost(statement, f"the view cannot be read: {error}", cut=cut)
+            return
+        found = self.add(view, statement)
+        found.body_line = self.line(statement, view.body_offset)
+        if suspicious and not statement.terminated:
+            found.defects.add("unterminated")
+            text = "the file's last statement has no semicolon, as if it were cut"
+            name = f"{found.database}.{found.name}"
+            self.diagnostics.warning("unterminated", text, self.file, found.line, name)
+
+    def lost(self, statement: Statement, message: str, *, cut: bool) -> None:
+        code = "truncated_statement" if cut else "unreadable_statement"
+        name = self.name_of(statement)
+        self.diagnostics.error(code, message, self.file, self.line(statement), name)
+
+    def add(self, definition: Table | View, statement: Statement) -> HiveObject:
+        database = definition.database or self.database or UNKNOWN_DATABASE
+        if definition.database is None and self.database is None:
+            text = f"no USE before {definition.name}: taken as part of {UNKNOWN_DATABASE}"
+            line = self.line(statement)
+            self.diagnostics.warning("no_database", text, self.file, line, definition.name)
+        self.warehouse.databases.setdefault(database, "")
+        found = HiveObject(
+            database, definition.name, definition, statement.text, self.file, self.line(statement)
+        )
+        key = (database, definition.name)
+        earlier = self.warehouse.objects.get(key)
+        if earlier is not None and self.is_repeated(earlier, found):
+            return earlier
+        self.warehouse.objects[key] = found
+        return found
+
+    def is_repeated(self, earlier: HiveObject, found: HiveObject) -> bool:
+        """Report a second definition, and say whether it is the same as the first."""
+        name = f"{found.database}.{found.name}"
+        there, here = f"{found.file}:{found.line}", f"{earlier.file}:{earlier.line}"
+        if " ".join(earlier.text.split()) == " ".join(found.text.split()):
+            earlier.defects.add("duplicate_identical")
+            text = f"the same definition stands at {here}"
+            self.diagnostics.warning("duplicate_identical", text, found.file, found.line, name)
+            return True
+        found.defects.add("duplicate_different")
+        text = f"replaced by the later, different definition at {there}"
+        self.diagnostics.warning("duplicate_different", text, earlier.file, earlier.line, name)
+        text = f"takes the place of the different definition at {here}"
+        self.diagnostics.warning("duplicate_different", text, found.file, found.line, name)
+        return False
+
+
+def read_dumps(files: list[tuple[Path, str]], diagnostics: Diagnostics) -> Warehouse:
+    """Read all dump files of a source directory in the order given.
+
+    Args:
+        files: Path, and name for diagnostics.
+        diagnostics: Gets the faults.
+    """
+    warehouse = Warehouse()
+    for path, name in files:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            text = f"the file cannot be read: {error.strerror}"
+            diagnostics.error("unreadable_file", text, name)
+            continue
+        read_dump(data, name, warehouse, diagnostics)
+    return warehouse
+
+
+def _without_comments(statement: Statement) -> Statement:
+    """Comments before a statement are not part of it."""
+    match = _COMMENT.match(statement.text)
+    if match is None:
+        return statement
+    return Statement(
+        statement.text[match.end() :],
+        statement.offset + match.end(),
+        statement.terminated,
+        statement.cut,
+        statement.setting,
+    )

@@ -1,0 +1,565 @@
+"""Which columns a query's columns come from, in one pass over its scopes.
+
+Belongs here: the lineage of one query to the tables and views that it names. Does not belong here:
+following views down to base tables (``lineage_graph.py``).
+
+Kinds of influence are OpenLineage's, kept as bits of one integer. Along a path the weakest direct
+step counts; an indirect step makes the whole path indirect, and of several the one nearest to the
+output names it. Sets of sources are propagated from the innermost query
+outwards, so that every expression is visited once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from sqlglot import exp
+
+IDENTITY, TRANSFORMATION, AGGREGATION, CONDITIONAL, WINDOW, JOIN, FILTER, GROUP_BY, SORT = (
+    1 << i for i in range(9)
+)
+SUBTYPES = (
+    "IDENTITY",
+    "TRANSFORMATION",
+    "AGGREGATION",
+    "CONDITIONAL",
+    "WINDOW",
+    "JOIN",
+    "FILTER",
+    "GROUP_BY",
+    "SORT",
+)
+DIRECT = IDENTITY | TRANSFORMATION | AGGREGATION
+
+SourceColumn = tuple[str, str, str]  # database, table, column; the column is "*" for all
+Influences = dict[SourceColumn, int]  # source to the bits of how it matters
+Schema = Callable[[str, str], dict[str, str] | None]  # columns and types; None when unknown
+
+_ROW_FUNCTIONS = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
+_UNKNOWN_AGGREGATES = frozenset(("percentile", "histogram_numeric", "regr_slope", "covar_pop"))
+
+
+@dataclass
+class OutputColumn:
+    """One column of a relation: its sources, and its type where that is evident."""
+
+    sources: Influences = field(default_factory=dict)
+    type: str = ""
+
+
+@dataclass
+class Relation:
+    """Something with columns in a FROM clause, or a whole query.
+
+    Attributes:
+        columns: By lower-case name, in order.
+        rows: What chooses, repeats or orders the rows.
+        table: Set for a named table or view, which is a leaf.
+        open: Columns are not known: any name may be one.
+        visible: Whether ``*`` includes its columns.
+    """
+
+    columns: dict[str, OutputColumn] = field(default_factory=dict)
+    rows: Influences = field(default_factory=dict)
+    table: tuple[str, str] | None = None
+    open: bool = False
+    visible: bool = True
+
+
+@dataclass
+class QueryLineage:
+    """Lineage of one query.
+
+    Attributes:
+        columns: Output columns in order.
+        rows: Influences on the choice and order of all rows.
+        tables: Every table or view that is read.
+        problems: Code and sentence of what could not be resolved.
+    """
+
+    columns: dict[str, OutputColumn]
+    rows: Influences
+    tables: set[tuple[str, str]]
+    problems: list[tuple[str, str]]
+
+
+def step(outer: int, inner: int) -> int:
+    """One bit for a step taken on the result of another.
+
+    Both direct: the weaker of the two. Otherwise the indirect one, and of two the outer.
+    """
+    return outer if outer >= CONDITIONAL else max(outer, inner)
+
+
+@lru_cache(maxsize=4096)
+def after(outer: int, inner: int) -> int:
+    """Every step of one set of bits taken on every step of another."""
+    bits = 0
+    for i in range(9):
+        for j in range(9):
+            if outer >> i & 1 and inner >> j & 1:
+                bits |= step(1 << i, 1 << j)
+    return bits
+
+
+def query_lineage(query: exp.Expr, database: str, schema: Schema) -> QueryLineage:
+    """Lineage of a parsed query.
+
+    Args:
+        query: SELECT or UNION.
+        database: Where unqualified tables are looked up.
+        schema: Gives the columns of a table or view by database and name.
+    """
+    analysis = _Analysis(database, schema)
+    relation = analysis.query(query, None, {})
+    return QueryLineage(relation.columns, relation.rows, analysis.tables, analysis.problems)
+
+
+class _Scope:
+    """Relations that an expression can name, and the scope around it."""
+
+    def __init__(self, outer: _Scope | None, queries: dict[str, Relation]) -> None:
+        self.outer = outer
+        self.queries = queries
+        self.sources: dict[str, Relation] = {}
+        self.aliases: dict[str, OutputColumn] = {}
+
+    def add(self, name: str, relation: Relation) -> None:
+        """Two relations of one name are both kept: SQL lets them stand, unless named."""
+        while name in self.sources:
+            name += " "
+        self.sources[name] = relation
+
+
+class _Analysis:
+    def __init__(self, database: str, schema: Schema) -> None:
+        self.database = database
+        self.schema = schema
+        self.tables: set[tuple[str, str]] = set()
+        self.problems: list[tuple[str, str]] = []
+
+    # Queries
+
+    def query(
+        self, node: exp.Expr, outer: _Scope | None, queries: dict[str, Relation]
+    ) -> Relation:
+        with_ = node.args.get("with_")
+        if with_:
+            queries = dict(queries)
+            for cte in with_.expressions:
+                relation = self.query(cte.this, outer, queries)
+                queries[cte.alias.lower()] = _renamed(relation, cte.args.get("alias"))
+        if isinstance(node, exp.SetOperation):
+            return self.union(node, outer, queries)
+        if isinstance(node, exp.Select):
+            return self.select(node, outer, queries)
+        if isinstance(node, exp.Subquery):
+            relation = self.query(node.this, outer, queries)
+            return _renamed(relation, node.args.get("alias"))
+        if isinstance(node, exp.Values):
+            return _renamed(Relation(), node.args.get("alias"))
+        self.problems.append(("query_not_understood", f"{node.key} is not understood"))
+        return Relation(open=True)
+
+    def union(
+        self, node: exp.SetOperation, outer: _Scope | None, queries: dict[str, Relation]
+    ) -> Relation:
+        branches: list[exp.Expr] = []
+        at: exp.Expr = node
+        # Long unions lean to the left: walked, not recursed into.
+        while isinstance(at, exp.SetOperation) and not (at is not node and at.args.get("with_")):
+            branches.append(at.expression)
+            at = at.this
+        branches.append(at)
+        relations = [self.query(branch, outer, queries) for branch in reversed(branches)]
+        result = Relation(open=any(r.open for r in relations))
+        first = relations[0]
+        for relation in relations:
+            _add(result.rows, relation.rows, IDENTITY)
+            if len(relation.columns) != len(first.columns) and not result.open:
+                text = f"a UNION of {len(first.columns)} and {len(relation.columns)} columns"
+                self.problems.append(("union_column_count", text))
+        columns = [list(relation.columns.values()) for relation in relations]
+        for position, name in enumerate(first.columns):
+            merged = OutputColumn(type=first.columns[name].type)
+            for branch in columns:
+                if position < len(branch):
+                    _add(merged.sources, branch[position].sources, IDENTITY)
+            result.columns[name] = merged
+        scope = _Scope(outer, queries)
+        scope.add("", result)
+        self.order(node, scope, list(result.columns.values()), result.rows)
+        return result
+
+    def select(
+        self, node: exp.Select, outer: _Scope | None, queries: dict[str, Relation]
+    ) -> Relation:
+        scope = _Scope(outer, queries)
+        result = Relation()
+        self.sources(node, scope, result.rows)
+        for position, item in enumerate(node.expressions):
+            self.output(item, position, scope, result)
+        scope.aliases = result.columns
+        outputs = list(result.columns.values())
+        for name, bit in (("where", FILTER), ("having", FILTER), ("qualify", FILTER)):
+            clause = node.args.get(name)
+            if clause is not None:
+                self.collect(clause.this, scope, bit, result.rows)
+        group = node.args.get("group")
+        if group is not None:
+            for item in group.expressions:
+                self.ordinal(item, scope, outputs, GROUP_BY, result.rows)
+            for other in ("grouping_sets", "cube", "rollup"):
+                for item in group.args.get(other) or ():
+                    self.collect(item, scope, GROUP_BY, result.rows)
+        self.order(node, scope, outputs, result.rows)
+        return result
+
+    def order(
+        self, node: exp.Expr, scope: _Scope, outputs: list[OutputColumn], rows: Influences
+    ) -> None:
+        for name in ("order", "sort", "cluster", "distribute"):
+            clause = node.args.get(name)
+            if clause is not None:
+                for item in clause.expressions:
+                    key = item.this if isinstance(item, exp.Ordered) else item
+                    self.ordinal(key, scope, outputs, SORT, rows)
+
+    def ordinal(
+        self,
+        item: exp.Expr,
+        scope: _Scope,
+        outputs: list[OutputColumn],
+        bit: int,
+        rows: Influences,
+    ) -> None:
+        """``GROUP BY 2`` means the second output column."""
+        if isinstance(item, exp.Literal) and not item.is_string:
+            position = int(item.this) if item.this.isdigit() else 0
+            if 0 < position <= len(outputs):
+                _add(rows, outputs[position - 1].sources, bit)
+            return
+        self.collect(item, scope, bit, rows)
+
+    # FROM
+
+    def sources(self, node: exp.Select, scope: _Scope, rows: Influences) -> None:
+        from_ = node.args.get("from_")
+        if from_ is not None:
+            self.source(from_.this, scope, rows)
+        for lateral in node.args.get("laterals") or ():
+            self.lateral(lateral, scope)
+        for join in node.args.get("joins") or ():
+            self.join(join, scope, rows)
+
+    def join(self, join: exp.Join, scope: _Scope, rows: Influences) -> None:
+        before = list(scope.sources.values())
+        self.source(join.this, scope, rows)
+        added = list(scope.sources.values())[len(before) :]
+        on = join.args.get("on")
+        if on is not None:
+            self.collect(on, scope, JOIN, rows)
+        for column in join.args.get("using") or ():
+            for relation in (*before, *added):
+                found = self.column_of(relation, column.name.lower())
+                if found is not None:
+                    _add(rows, found.sources, JOIN)
+        if (join.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
+            for relation in added:
+                relation.visible = False
+
+    def source(self, node: exp.Expr, scope: _Scope, rows: Influences) -> None:
+        if isinstance(node, exp.Lateral):
+            self.lateral(node, scope)
+            return
+        if isinstance(node, exp.Paren):
+            self.source(node.this, scope, rows)
+            return
+        if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):
+            self.source(node.this, scope, rows)
+        elif isinstance(node, exp.Table):
+            name = node.name.lower()
+            cte = None if node.db else scope.queries.get(name)
+            if cte is not None:
+                relation = Relation(cte.columns, open=cte.open)
+                _add(rows, cte.rows, IDENTITY)
+            else:
+                relation = self.leaf(node.db.lower() or self.database, name)
+            scope.add((node.alias or name).lower(), relation)
+        else:
+            relation = self.query(node, scope.outer, scope.queries)
+            _add(rows, relation.rows, IDENTITY)
+            derived = Relation(relation.columns, open=relation.open)
+            scope.add((node.alias or " derived").lower(), derived)
+        for join in node.args.get("joins") or ():
+            self.join(join, scope, rows)
+        for lateral in node.args.get("laterals") or ():
+            self.lateral(lateral, scope)
+
+    def leaf(self, database: str, name: str) -> Relation:
+        self.tables.add((database, name))
+        known = self.schema(database, name)
+        if known is None:
+            return Relation(table=(database, name), open=True)
+        columns = {
+            column: OutputColumn({(database, name, column): IDENTITY}, type_)
+            for column, type_ in known.items()
+        }
+        return Relation(columns, table=(database, name))
+
+    def lateral(self, node: exp.Lateral, scope: _Scope) -> None:
+        sources: Influences = {}
+        self.collect(node.this, scope, TRANSFORMATION, sources)
+        alias = node.args.get("alias")
+        names = [c.name.lower() for c in (alias.columns if alias else ())]
+        if not names:
+            names = ["pos", "col"] if isinstance(node.this, exp.Posexplode) else ["col"]
+        relation = Relation({name: OutputColumn(dict(sources)) for name in names})
+        scope.add(alias.name.lower() if alias else " lateral", relation)
+
+    # SELECT
+
+    def output(self, item: exp.Expr, position: int, scope: _Scope, result: Relation) -> None:
+        if isinstance(item, exp.Star):
+            self.star(scope.sources.values(), result)
+            return
+        if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
+            relation = scope.sources.get(item.table.lower())
+            if relation is None:
+                text = f"{item.table}.* names nothing in FROM"
+                self.problems.append(("unknown_alias", text))
+            else:
+                self.star([relation], result)
+            return
+        if isinstance(item, exp.Aliases):
+            sources: Influences = {}
+            self.collect(item.this, scope, TRANSFORMATION, sources)
+            for alias in item.aliases:
+                result.columns[alias.name.lower()] = OutputColumn(dict(sources))
+            return
+        column = OutputColumn()
+        own_rows: Influences = {}
+        self.collect(item, scope, IDENTITY, column.sources, own_rows)
+        # What chooses the rows of a scalar subquery matters to this column alone.
+        _add(column.sources, own_rows, IDENTITY)
+        column.type = self.type_of(item, scope)
+        name = item.alias_or_name.lower() or f"_c{position}"
+        result.columns[_free(name, result.columns)] = column
+
+    def star(self, relations: Iterable[Relation], result: Relation) -> None:
+        for relation in relations:
+            if not relation.visible:
+                continue
+            for name, column in relation.columns.items():
+                result.columns[_free(name, result.columns)] = column
+            if relation.open:
+                result.open = True
+                if relation.table:
+                    database, table = relation.table
+                    text = f"* over {database}.{table}, whose columns are not known"
+                    self.problems.append(("star_over_unknown", text))
+                    sources = {(database, table, "*"): IDENTITY}
+                    result.columns[_free("*", result.columns)] = OutputColumn(sources)
+
+    # Expressions
+
+    def collect(  # noqa: PLR0912 - one branch a kind of expression
+        self,
+        expression: exp.Expr,
+        scope: _Scope,
+        bit: int,
+        into: Influences,
+        rows: Influences | None = None,
+    ) -> None:
+        """Add the sources of an expression.
+
+        Args:
+            expression: Any expression.
+            scope: What its columns can name.
+            bit: How the whole expression matters.
+            into: Gets the sources.
+            rows: Gets what chooses the rows of subqueries; ``into`` by default.
+        """
+        stack: list[tuple[exp.Expr, int]] = [(expression, bit)]
+        while stack:
+            node, bits = stack.pop()
+            changed = step(bits, TRANSFORMATION)
+            if isinstance(node, exp.Column):
+                if not isinstance(node.this, exp.Star):
+                    self.resolve(node, scope, bits, into)
+            elif isinstance(node, exp.Alias | exp.Paren | exp.Where | exp.Having):
+                stack.append((node.this, bits))
+            elif isinstance(node, exp.Case):
+                if node.this is not None:
+                    stack.append((node.this, step(bits, CONDITIONAL)))
+                for branch in node.args["ifs"]:
+                    stack.append((branch.this, step(bits, CONDITIONAL)))
+                    stack.append((branch.args["true"], changed))
+                if node.args.get("default") is not None:
+                    stack.append((node.args["default"], changed))
+            elif isinstance(node, exp.If | exp.Nvl2):
+                stack.append((node.this, step(bits, CONDITIONAL)))
+                stack.extend((node.args[n], changed) for n in ("true", "false") if node.args.get(n))
+            elif isinstance(node, exp.DecodeCase):
+                stack.extend(_decode_parts(node.expressions, step(bits, CONDITIONAL), changed))
+            elif isinstance(node, exp.Window):
+                stack.append((node.this, changed))
+                over = [*(node.args.get("partition_by") or ()), node.args.get("order")]
+                stack.extend((part, step(bits, WINDOW)) for part in over if part is not None)
+            elif isinstance(node, exp.Filter):
+                stack.append((node.this, bits))
+                stack.append((node.expression, step(bits, CONDITIONAL)))
+            elif isinstance(node, exp.Exists):
+                self.subquery(node.this, scope, bits, into, rows, values=False)
+            elif isinstance(node, exp.In) and node.args.get("query") is not None:
+                stack.append((node.this, changed))
+                self.subquery(node.args["query"], scope, changed, into, rows)
+            elif isinstance(node, exp.Query):
+                self.subquery(node, scope, bits, into, rows)
+            elif _is_aggregate(node):
+                stack.extend((child, step(bits, AGGREGATION)) for child in node.iter_expressions())
+            else:
+                stack.extend((child, changed) for child in node.iter_expressions())
+
+    def subquery(
+        self,
+        node: exp.Expr,
+        scope: _Scope,
+        bits: int,
+        into: Influences,
+        rows: Influences | None,
+        *,
+        values: bool = True,
+    ) -> None:
+        relation = self.query(node, scope, scope.queries)
+        if values:
+            for column in relation.columns.values():
+                _add(into, column.sources, bits)
+        _add(into if rows is None else rows, relation.rows, bits)
+
+    def resolve(self, node: exp.Column, scope: _Scope, bits: int, into: Influences) -> None:
+        parts = [part.name.lower() for part in node.parts]
+        around: _Scope | None = scope
+        while around is not None:
+            found = self.lookup(parts, around)
+            if found is not None:
+                column, plain = found
+                _add(into, column.sources, bits if plain else step(bits, TRANSFORMATION))
+                return
+            around = around.outer
+        owner = self.presumed_owner(parts, scope)
+        if owner is None:
+            text = f"{'.'.join(parts)} is a column of nothing in FROM"
+            self.problems.append(("unresolved_column", text))
+            return
+        (database, table), name = owner
+        self.problems.append(("unknown_column", f"{database}.{table} has no column {name}"))
+        _add(into, {(database, table, name): IDENTITY}, bits)
+
+    def lookup(self, parts: list[str], scope: _Scope) -> tuple[OutputColumn, bool] | None:
+        """A column by its dotted parts; the flag tells a whole column from a field of one."""
+        if len(parts) > 1:
+            relation = scope.sources.get(parts[0])
+            if relation is not None:
+                column = self.column_of(relation, parts[1])
+                return None if column is None else (column, len(parts) == 2)
+            if len(parts) > 2:
+                for relation in scope.sources.values():
+                    if relation.table == (parts[0], parts[1]):
+                        column = self.column_of(relation, parts[2])
+                        return None if column is None else (column, len(parts) == 3)
+        name = parts[0]
+        for relation in scope.sources.values():
+            column = relation.columns.get(name)
+            if column is not None and (relation.visible or len(parts) == 1):
+                return column, len(parts) == 1
+        if len(parts) == 1:
+            if name in scope.aliases:
+                return scope.aliases[name], True
+            opened = [r for r in scope.sources.values() if r.open]
+            if len(opened) == 1:
+                column = self.column_of(opened[0], name)
+                return None if column is None else (column, True)
+        return None
+
+    def column_of(self, relation: Relation, name: str) -> OutputColumn | None:
+        column = relation.columns.get(name)
+        if column is None and relation.open and relation.table:
+            return OutputColumn({(*relation.table, name): IDENTITY})
+        return OutputColumn() if column is None and relation.open else column
+
+    def presumed_owner(self, parts: list[str], scope: _Scope) -> tuple[tuple[str, str], str] | None:
+        """The table that a missing column must have belonged to."""
+        if len(parts) > 1:
+            around: _Scope | None = scope
+            while around is not None:
+                relation = around.sources.get(parts[0])
+                if relation is not None:
+                    return (relation.table, parts[1]) if relation.table else None
+                for relation in around.sources.values():
+                    if len(parts) > 2 and relation.table == (parts[0], parts[1]):
+                        return relation.table, parts[2]
+                around = around.outer
+            return None
+        tables = [r.table for r in scope.sources.values()]
+        return (tables[0], parts[0]) if len(tables) == 1 and tables[0] else None
+
+    def type_of(self, item: exp.Expr, scope: _Scope) -> str:
+        """The type where the expression itself shows it, else empty."""
+        node = item.unalias()
+        while isinstance(node, exp.Paren):
+            node = node.this
+        if isinstance(node, exp.Column):
+            found = self.lookup([part.name.lower() for part in node.parts], scope)
+            return found[0].type if found and found[1] else ""
+        if isinstance(node, exp.Cast):
+            return "".join(node.args["to"].sql(dialect="hive").split()).lower()
+        if isinstance(node, exp.Count):
+            return "bigint"
+        if isinstance(node, exp.Literal):
+            return "string" if node.is_string else ("int" if node.this.isdigit() else "")
+        if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber):
+            return "int"
+        return ""
+
+
+def _add(into: Influences, sources: Influences, bits: int) -> None:
+    for source, inner in sources.items():
+        into[source] = into.get(source, 0) | after(bits, inner)
+
+
+def _free(name: str, taken: dict[str, OutputColumn]) -> str:
+    """Hive refuses two columns of one name in a view; a derived table may still have them."""
+    if name not in taken:
+        return name
+    number = 1
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"
+
+
+def _renamed(relation: Relation, alias: exp.Expr | None) -> Relation:
+    names = [c.name.lower() for c in (alias.args.get("columns") or ())] if alias else []
+    if not names:
+        return relation
+    columns = dict(zip(names, relation.columns.values(), strict=False))
+    return Relation(columns or {n: OutputColumn() for n in names}, relation.rows)
+
+
+def _is_aggregate(node: exp.Expr) -> bool:
+    if isinstance(node, exp.AggFunc):
+        return not isinstance(node, _ROW_FUNCTIONS)
+    return isinstance(node, exp.Anonymous) and node.name.lower() in _UNKNOWN_AGGREGATES
+
+
+def _decode_parts(
+    parts: list[exp.Expr], condition: int, value: int
+) -> list[tuple[exp.Expr, int]]:
+    """``decode(x, search, result, …, default)``."""
+    last = len(parts) - 1
+    return [
+        (part, value if i and (i % 2 == 0 or i == last) else condition)
+        for i, part in enumerate(parts)
+    ]
