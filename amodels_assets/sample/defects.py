@@ -25,14 +25,9 @@ from amodels_assets.sample.ddl import (
 from amodels_assets.sample.dice import Dice
 from amodels_assets.sample.jobs import Job, Wait, condition_of
 from amodels_assets.sample.schedule import Schedule
-from amodels_assets.sample.views import (
-    Draw,
-    Readable,
-    View,
-    drifted,
-    projection,
-    readable_table,
-)
+from amodels_assets.sample.view_draw import Draw, Readable, readable_table
+from amodels_assets.sample.view_shapes import projection
+from amodels_assets.sample.views import View, drifted
 from amodels_assets.sample.warehouse import (
     BANK_TABLES,
     PRESENTATION,
@@ -165,8 +160,7 @@ def _missing_semicolon(planted: PlantedDumps) -> None:
     )
     path = _path("missing_semicolon")
     rendered = planted.add(DumpFile(path, TRANSFORMATION, TRANSFORMATION, statements))
-    # Seen at the CREATE that follows, about the statement that was not ended.
-    for statement, line in zip(statements, rendered.lines[1:], strict=False):
+    for statement, line in zip(open_ended, rendered.lines, strict=False):
         planted.defects.append(Defect("missing_semicolon", path, line, _object(statement)))
 
 
@@ -194,16 +188,17 @@ def _cleaned(planted: PlantedDumps) -> None:
     path = _path("cleaned")
     rendered = planted.add(DumpFile(path, STAGING, STAGING, statements))
     for statement, line in zip(statements, rendered.lines, strict=True):
-        planted.defects.append(Defect("cleaned_dump", path, line, _object(statement)))
+        # At the first literal that lost its keyword.
+        lines = statement.text.split("\n")
+        first = next(number for number, text in enumerate(lines) if text.startswith("  'org."))
+        planted.defects.append(Defect("orphan_literals", path, line + first, _object(statement)))
 
 
 def _use_differs(planted: PlantedDumps) -> None:
     statement = table_statement(planted.take_table(PRESENTATION))
     path = _path("use_differs")
     rendered = planted.add(DumpFile(path, STAGING, PRESENTATION, (statement,)))
-    planted.defects.append(
-        Defect("use_differs_from_create_database", path, rendered.use_line, PRESENTATION)
-    )
+    planted.defects.append(Defect("database_mismatch", path, rendered.use_line, PRESENTATION))
 
 
 def _duplicates(planted: PlantedDumps) -> None:
@@ -212,9 +207,7 @@ def _duplicates(planted: PlantedDumps) -> None:
     statements = tuple(table_statement(table) for table in (same, same, earlier, later))
     path = _path("duplicates")
     rendered = planted.add(DumpFile(path, STAGING, STAGING, statements))
-    # Of two identical ones the first counts, of two different ones the later.
-    planted.places[same.database, same.name] = (path, rendered.lines[0])
-    # Reported where the object is created again.
+    # The later one counts, and is what is reported.
     for code, number in (("duplicate_identical", 1), ("duplicate_different", 3)):
         line, name = rendered.lines[number], _object(statements[number])
         planted.defects.append(Defect(code, path, line, name))
@@ -323,6 +316,6 @@ def odd_jobs(jobs: Sequence[Job]) -> tuple[list[Job], list[Folder], list[tuple[s
         ("job_never_starts", never.name),
         ("external_event", external.name),
         ("folder_in_folder", inner),
-        ("job_named_twice", again.name),
+        ("duplicate_job", again.name),
     ]
     return [*cycle, never, external, nested], [folder], defects

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from amodels_assets.sample.dice import Dice
 from amodels_assets.sample.names import APPLICATIONS
 from amodels_assets.sample.schedule import Schedule
-from amodels_assets.sample.views import Readable
+from amodels_assets.sample.view_draw import Readable
 from amodels_assets.sample.warehouse import STAGING, Table
 
 FEWEST_JOBS = 24

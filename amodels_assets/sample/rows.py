@@ -20,10 +20,9 @@ from amodels_assets.sample.bank import (
     TEST_START,
     TRANSACTION_KINDS,
     VALIDATION_START,
-    Bank,
-    Outcomes,
     simulate,
 )
+from amodels_assets.sample.bank_tables import Bank, Outcomes
 from amodels_assets.sample.names import region_names
 from amodels_assets.sample.risk import (
     FACILITY_TYPES,

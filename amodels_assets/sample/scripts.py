@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from amodels_assets.sample.jobs import SCRIPT_FOLDER, Job, Load
-from amodels_assets.sample.views import Readable
+from amodels_assets.sample.view_draw import Readable
 from amodels_assets.sample.warehouse import PRESENTATION, STAGING, TRANSFORMATION
 
 FOLDER = "scripts"

@@ -16,7 +16,8 @@ from amodels_assets.sample.ddl import dump_files
 from amodels_assets.sample.defects import Defect, PlantedDumps, odd_jobs, plant_dumps
 from amodels_assets.sample.jobs import Job, generate_jobs
 from amodels_assets.sample.scripts import render_scripts
-from amodels_assets.sample.views import generate_views, readable_table, readable_view
+from amodels_assets.sample.view_draw import readable_table
+from amodels_assets.sample.views import generate_views, readable_view
 from amodels_assets.sample.warehouse import STAGING, generate_tables
 
 _XML_JOB = re.compile(r'<(?:JOB|SUB_FOLDER) (?:.*? )?JOBNAME="([^"]+)"')

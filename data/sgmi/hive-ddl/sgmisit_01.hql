@@ -61,29 +61,7 @@ TBLPROPERTIES (
   'numRows'='700',
   'transient_lastDdlTime'='1660586330');
 
-CREATE VIEW `v3_history_407_001_010_014` AS select `latest`.`src_review_3`,
-`latest`.`src_source_7`,
-`latest`.`rating_code_31_2`,
-`latest`.`src_reason_33`,
-`latest`.`src_weight_37`,
-`latest`.`rep_due_23_10`,
-`latest`.`segment_type_31_12_6`,
-`latest`.`guarantor_reference_18_14`,
-`latest`.`src_class_23_15`,
-`latest`.`rep_score_26_16`
-from (select `v2_history_407_001_010`.`src_review_3`,
-upper(trim(`v2_history_407_001_010`.`src_source_7`)) as `src_source_7`,
-nvl(`v2_history_407_001_010`.`rating_code_31`, 'n/a') as `rating_code_31_2`,
-nvl(`v2_history_407_001_010`.`src_reason_33`, 'n/a') as `src_reason_33`,
-CASE WHEN (`v2_history_407_001_010`.`guarantor_reference_18_14` = 'A') THEN `v2_history_407_001_010`.`src_weight_37` WHEN (`v2_history_407_001_010`.`src_reference_27_11` in ('B', 'C')) THEN `v2_history_407_001_010`.`src_value_4` ELSE 0 END as `src_weight_37`,
-`v2_history_407_001_010`.`rep_due_23_10`,
-nvl(`v2_history_407_001_010`.`segment_type_31_12`, 'n/a') as `segment_type_31_12_6`,
-`v2_history_407_001_010`.`guarantor_reference_18_14`,
-`v2_history_407_001_010`.`src_class_23_15`,
-CASE WHEN (`v2_history_407_001_010`.`src_source_7` = 'A') THEN `v2_history_407_001_010`.`rep_score_26_16` WHEN (`v2_history_407_001_010`.`src_class_23_15` in ('B', 'C')) THEN `v2_history_407_001_010`.`rep_score_26_16` ELSE 0 END as `rep_score_26_16`,
-row_number() over (partition by `v2_history_407_001_010`.`rating_reason_4_1_1` order by `v2_history_407_001_010`.`rep_due_23_10` desc) as `rn`
-from `sgmisitetl`.`v2_history_407_001_010`) `latest`
-where (`latest`.`rn` = 1);
+CREATE VIEW `v3_client_snapshot_005_007_014` AS select `latest`.`origin`, `latest`.`origin_1_2`, `latest`.`client_id_1`, `latest`.`text_value_2`, `latest`.`number_value_3_4`, `latest`.`running_total_5` from (select nvl(`v2_client_snapshot_005_007`.`origin`, 'n/a') as `origin`, `v2_client_snapshot_005_007`.`origin_1_2`, `v2_client_snapshot_005_007`.`client_id_1`, if((`v2_client_snapshot_005_007`.`text_value_2` is null), 'unknown', `v2_client_snapshot_005_007`.`text_value_2`) as `text_value_2`, nvl(`v2_client_snapshot_005_007`.`number_value_3`, 0) as `number_value_3_4`, CASE WHEN (`v2_client_snapshot_005_007`.`origin` = 'A') THEN `v2_client_snapshot_005_007`.`running_total` WHEN (`v2_client_snapshot_005_007`.`origin` in ('B', 'C')) THEN `v2_client_snapshot_005_007`.`number_value_3` ELSE 0 END as `running_total_5`, row_number() over (partition by `v2_client_snapshot_005_007`.`origin`) as `rn` from `sgmisitetl`.`v2_client_snapshot_005_007`) `latest` where (`latest`.`rn` = 1);
 
 CREATE EXTERNAL TABLE `account_transaction`(
   `transaction_id` string,
@@ -144,26 +122,7 @@ TBLPROPERTIES (
   'numRows'='9029',
   'transient_lastDdlTime'='1687957269');
 
-CREATE VIEW `v3_daily_002_011_015` AS select 'current' as `origin`,
-`p0`.`exposure_id_0`,
-`p0`.`src_reason_30` as `text_value`,
-`p0`.`kinds_6` as `number_value`
-from `sgmisitetl`.`v2_daily_002_011` `p0`
-where (`p0`.`src_reason_30` <> '')
-UNION ALL
-select 'archive' as `origin`,
-`p1`.`segment_id`,
-`p1`.`segment_id` as `text_value`,
-`p1`.`src_share_20` as `number_value`
-from `segment_map` `p1`
-where (`p1`.`segment_id` <> '')
-UNION ALL
-select 'manual' as `origin`,
-`p2`.`balance_id`,
-`p2`.`src_reference_5` as `text_value`,
-`p2`.`balance_rate_7` as `number_value`
-from `sgmisitstg`.`stg_balance_event` `p2`
-where (`p2`.`src_reference_5` <> '');
+CREATE VIEW `v3_client_snapshot_005_007_015` AS select 'current' as `origin`, `p0`.`origin` as `origin_1_2`, `p0`.`origin_1_2` as `text_value`, `p0`.`number_value_3` as `number_value` from `sgmisitetl`.`v2_client_snapshot_005_007` `p0` where (`p0`.`origin_1_2` <> '') UNION ALL select 'archive' as `origin`, `p1`.`currency_id`, `p1`.`currency_owner_16` as `text_value`, `p1`.`currency_fee_11` as `number_value` from `sgmisitstg`.`stg_currency_daily` `p1` where (`p1`.`currency_owner_16` <> '') UNION ALL select 'manual' as `origin`, `p2`.`position_id`, `p2`.`position_group_3` as `text_value`, `p2`.`src_fee_4` as `number_value` from `sgmisitetl`.`tmp_position_monthly` `p2` where (`p2`.`position_group_3` <> '');
 
 CREATE EXTERNAL TABLE `contract_daily`(
   `contract_id` string COMMENT 'key',
@@ -284,7 +243,7 @@ TBLPROPERTIES (
   'numRows'='4705755',
   'transient_lastDdlTime'='1604502975');
 
-CREATE VIEW `v3_client_snapshot_005_013_016` AS select `x`.`rep_score_2`, upper(trim(`x`.`payment_group_5`)) as `payment_group_5`, to_date(`x`.`src_review_9`) as `src_review_9_2`, substr(`x`.`src_owner_13_3`, 1, 4) as `src_owner_13_3`, upper(trim(`x`.`src_source_17`)) as `src_source_17_4`, CASE WHEN (`x`.`load_date_5` = '1') THEN 'open' WHEN (`x`.`load_date_5` = '2') THEN 'closed' WHEN (`x`.`load_date_5` = '3') THEN 'in review; see note' ELSE `x`.`load_date_5` END as `load_date_5_5`, `x`.`item`, `y`.`src_source_7`, `y`.`rep_total_13`, CASE WHEN (`y`.`segment_type_31_12` = 'A') THEN `y`.`rep_rate_8_13` WHEN (`y`.`guarantor_reference_18` in ('B', 'C')) THEN `y`.`rep_rate_8_13` ELSE 0 END as `rep_rate_8_13_9`, if((`y`.`src_class_23_15` is null), 'unknown', `y`.`guarantor_reference_18`) as `guarantor_reference_18_10`, `y`.`src_class_23_15` from `sgmisitetl`.`v2_client_snapshot_005_013` `x`, `sgmisitetl`.`v1_history_407_001` `y` where (`x`.`payment_group_5` = `y`.`rating_reason_4_1` and `x`.`payment_group_5` is not null);
+CREATE VIEW `v3_client_snapshot_005_007_016` AS select CASE WHEN (`x`.`origin` = '1') THEN 'open' WHEN (`x`.`origin` = '2') THEN 'closed' WHEN (`x`.`origin` = '3') THEN 'in review; see note' ELSE `x`.`origin` END as `origin`, upper(trim(`x`.`origin_1_2`)) as `origin_1_2`, if((`x`.`text_value_2` is null), 'unknown', `x`.`client_id_1`) as `client_id_1`, `x`.`text_value_2`, CASE WHEN (`x`.`origin_1_2` = 'A') THEN `x`.`number_value_3` WHEN (`x`.`text_value_2` in ('B', 'C')) THEN `x`.`number_value_3` ELSE 0 END as `number_value_3_4`, cast(`x`.`running_total` as decimal(18,2)) as `running_total_5`, nvl(`y`.`facility_id`, 'n/a') as `facility_id`, `y`.`src_value_4`, `y`.`rep_category_7`, cast(`y`.`facility_score_8` as decimal(18,2)) as `facility_score_8_9`, `y`.`src_owner_11` from `sgmisitetl`.`v2_client_snapshot_005_007` `x`, `sgmisitstg`.`stg_facility_daily` `y` where (`x`.`origin` = `y`.`facility_id` and `x`.`origin` is not null);
 
 CREATE EXTERNAL TABLE `position_detail`(
   `position_id` string COMMENT 'key',

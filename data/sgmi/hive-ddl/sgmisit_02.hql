@@ -32,41 +32,7 @@ TBLPROPERTIES (
   'numRows'='3469579',
   'transient_lastDdlTime'='1600909294');
 
-CREATE VIEW `v3_daily_002_011_017` AS select `two`.`exposure_id_0`,
-`two`.`rep_label_5_1`,
-`two`.`row_count_1`,
-`two`.`total_3`,
-`two`.`largest`,
-`two`.`total_a_5_4`,
-`two`.`kinds_6`,
-`two`.`rep_balance_2`,
-`two`.`outcome_id`,
-`two`.`known_date_8`,
-`two`.`running_total`
-from (select `one`.`exposure_id_0`,
-`one`.`rep_label_5_1`,
-`one`.`row_count_1`,
-`one`.`total_3`,
-`one`.`largest`,
-`one`.`total_a_5_4`,
-`one`.`kinds_6`,
-`one`.`rep_balance_2`,
-`one`.`outcome_id`,
-`one`.`known_date_8`,
-sum(`one`.`row_count_1`) over (partition by `one`.`exposure_id_0`) as `running_total`
-from (select `s`.`exposure_id_0`,
-`s`.`rep_label_5_1`,
-nvl(`s`.`row_count`, 0) as `row_count_1`,
-CASE WHEN (`s`.`rep_label_5_1` = 'A') THEN `s`.`total_3` WHEN (`s`.`src_reason_30` in ('B', 'C')) THEN `s`.`rep_balance_2` ELSE 0 END as `total_3`,
-CASE WHEN (`s`.`src_reason_30` = 'A') THEN `s`.`largest` WHEN (`s`.`outcome_id` in ('B', 'C')) THEN `s`.`row_count` ELSE 0 END as `largest`,
-CASE WHEN (`s`.`outcome_id` = 'A') THEN `s`.`total_a_5` WHEN (`s`.`src_reason_30` in ('B', 'C')) THEN `s`.`row_count` ELSE 0 END as `total_a_5_4`,
-cast(`s`.`kinds_6` as decimal(18,2)) as `kinds_6`,
-`s`.`rep_balance_2`,
-`s`.`outcome_id`,
-date_format(`s`.`known_date`, 'yyyy-MM') as `known_date_8`
-from `sgmisitetl`.`v2_daily_002_011` `s`
-where (`s`.`exposure_id_0` is not null)) `one`) `two`
-order by `two`.`exposure_id_0`;
+CREATE VIEW `v3_history_004_009_017` AS select `two`.`branch_id_0`, `two`.`branch_id_0_0`, `two`.`branch_owner_2_1_1`, `two`.`src_total_3_2`, `two`.`branch_group_4_3_3_3`, `two`.`src_score_6_4_4`, `two`.`rep_rate_8_6`, `two`.`branch_channel_11_6`, `two`.`load_date_7`, `two`.`total_8`, `two`.`running_total` from (select `one`.`branch_id_0`, `one`.`branch_id_0_0`, `one`.`branch_owner_2_1_1`, `one`.`src_total_3_2`, `one`.`branch_group_4_3_3_3`, `one`.`src_score_6_4_4`, `one`.`rep_rate_8_6`, `one`.`branch_channel_11_6`, `one`.`load_date_7`, `one`.`total_8`, sum(`one`.`src_total_3_2`) over (partition by `one`.`branch_id_0`) as `running_total` from (select `s`.`branch_id_0`, upper(trim(`s`.`branch_id_0`)) as `branch_id_0_0`, if((`s`.`branch_id_0` is null), 'unknown', `s`.`branch_owner_2_1_1`) as `branch_owner_2_1_1`, cast(`s`.`src_total_3` as decimal(18,2)) as `src_total_3_2`, substr(`s`.`branch_group_4_3_3`, 1, 4) as `branch_group_4_3_3_3`, CASE WHEN (`s`.`branch_group_4_3_3` = 'A') THEN `s`.`src_score_6_4` WHEN (`s`.`branch_group_4_3_3` in ('B', 'C')) THEN `s`.`src_score_6_4` ELSE 0 END as `src_score_6_4_4`, (`s`.`rep_rate_8_6` * (1 - nvl(`s`.`rep_rate_8_6`, 0))) as `rep_rate_8_6`, concat_ws('-', `s`.`branch_channel_11`, `s`.`branch_channel_11`) as `branch_channel_11_6`, nvl(`s`.`load_date`, 'n/a') as `load_date_7`, CASE WHEN (`s`.`branch_id_0` = 'A') THEN `s`.`total` WHEN (`s`.`branch_group_4_3_3` in ('B', 'C')) THEN `s`.`src_total_3` ELSE 0 END as `total_8` from `sgmisitetl`.`v2_history_004_009` `s` where (`s`.`branch_id_0` is not null)) `one`) `two` order by `two`.`branch_id_0`;
 
 CREATE EXTERNAL TABLE `facility_history`(
   `facility_id` string COMMENT 'key',
@@ -205,24 +171,7 @@ TBLPROPERTIES (
   'skip.header.line.count'='1',
   'transient_lastDdlTime'='1676358915');
 
-CREATE VIEW `v3_history_004_009_018` AS select `both`.`origin`,
-`both`.`branch_id_0`,
-max(`both`.`text_value`) as `last_text_value`,
-max(`both`.`number_value`) as `last_number_value`
-from (select 'u' as `origin`,
-`p0`.`branch_id_0`,
-`p0`.`branch_group_4_3_3` as `text_value`,
-`p0`.`src_total_3` as `number_value`
-from `sgmisitetl`.`v2_history_004_009` `p0`
-where (`p0`.`branch_group_4_3_3` <> '')
-UNION ALL
-select 'w' as `origin`,
-`p1`.`collateral_id`,
-`p1`.`collateral_name_16` as `text_value`,
-`p1`.`collateral_rate_4` as `number_value`
-from `sgmisit`.`collateral_master` `p1`
-where (`p1`.`collateral_name_16` <> '')) `both`
-group by `both`.`origin`, `both`.`branch_id_0`;
+CREATE VIEW `v3_history_004_009_018` AS select `both`.`origin`, `both`.`branch_id_0`, max(`both`.`text_value`) as `last_text_value`, max(`both`.`number_value`) as `last_number_value` from (select 'u' as `origin`, `p0`.`branch_id_0`, `p0`.`branch_channel_11` as `text_value`, `p0`.`src_score_6_4` as `number_value` from `sgmisitetl`.`v2_history_004_009` `p0` where (`p0`.`branch_channel_11` <> '') UNION ALL select 'w' as `origin`, `p1`.`payment_id`, `p1`.`payment_id` as `text_value`, `p1`.`payment_weight_14` as `number_value` from `sgmisit`.`payment_event_652` `p1` where (`p1`.`payment_id` <> '')) `both` group by `both`.`origin`, `both`.`branch_id_0`;
 
 CREATE EXTERNAL TABLE `rating_history`(
   `rating_id` string COMMENT 'key',
@@ -378,7 +327,16 @@ TBLPROPERTIES (
   'numRows'='4027238',
   'transient_lastDdlTime'='1651548962');
 
-CREATE VIEW `v3_client_snapshot_005_007_019` AS select CASE WHEN (`m`.`origin` = '1') THEN 'open' WHEN (`m`.`origin` = '2') THEN 'closed' WHEN (`m`.`origin` = '3') THEN 'in review; see note' ELSE `m`.`origin` END as `origin`, substr(`m`.`origin_1_2`, 1, 4) as `origin_1_2_1`, `m`.`client_id_1`, upper(trim(`m`.`text_value_2`)) as `text_value_2_3`, CASE WHEN (`m`.`origin` = 'A') THEN `m`.`number_value_3` WHEN (`m`.`text_value_2` in ('B', 'C')) THEN `m`.`number_value_3` ELSE 0 END as `number_value_3_4`, `m`.`running_total`, nvl(`sums`.`total`, 0) as `total` from `sgmisitetl`.`v2_client_snapshot_005_007` `m` LEFT OUTER JOIN (select `d`.`facility_id` as `join_key`, sum(`d`.`rep_fee_3`) as `total` from `sgmisitstg`.`stg_facility_daily` `d` group by `d`.`facility_id`) `sums` ON (`m`.`origin` = `sums`.`join_key`);
+CREATE VIEW `v3_history_004_008_019` AS select nvl(`m`.`origin`, 'n/a') as `origin`,
+nvl(`m`.`branch_id_0`, 'n/a') as `branch_id_0_1`,
+concat_ws('-', `m`.`last_text_value`, `m`.`branch_id_0`) as `last_text_value_2`,
+`m`.`last_number_value`,
+nvl(`sums`.`total`, 0) as `total`
+from `sgmisitetl`.`v2_history_004_008` `m`
+LEFT OUTER JOIN (select `d`.`collateral_id` as `join_key`,
+sum(`d`.`src_fee_3`) as `total`
+from `sgmisit`.`collateral_history` `d`
+group by `d`.`collateral_id`) `sums` ON (`m`.`origin` = `sums`.`join_key`);
 
 CREATE EXTERNAL TABLE `schedule_master`(
   `schedule_id` string COMMENT 'key',

@@ -7,6 +7,6 @@ hdfs dfs -mkdir -p /landing/account_transaction
 beeline -u "$HIVE_URL" -e "insert overwrite table sgmisit.account_transaction
 select a.guarantor_id, current_date()
 from sgmisitstg.stg_guarantor_map a
-left join sgmisitetl.v2_client_snapshot_005_013 b on a.guarantor_id = b.payment_group_5
+left join sgmisitetl.v2_daily_002_013 b on a.guarantor_id = b.exposure_id_0
 where a.guarantor_id is not null;"
 hdfs dfs -rm -r -skipTrash "/landing/account_transaction/_tmp" || true

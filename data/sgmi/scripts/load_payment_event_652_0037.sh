@@ -9,5 +9,5 @@ spark3-submit --master yarn --queue "$QUEUE" \
   --target sgmisit.payment_event_652 \
   --source sgmisitstg.stg_covenant_daily \
   --source sgmisitstg.stg_guarantor_monthly \
-  --source sgmisit.v3_client_snapshot_005_013_016
+  --source sgmisit.v3_client_snapshot_005_007_016
 hdfs dfs -rm -r -skipTrash "/landing/payment_event_652/_tmp" || true
