@@ -1,0 +1,225 @@
+"""The knowledge graph: built from catalog tables, loaded, asked, checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from amodels_assets.artifacts import ArtifactStore, write_table
+from amodels_assets.graph.assets import SOURCES, knowledge_graph
+from amodels_assets.graph.build import (
+    CATALOG_TABLES,
+    EDGE_SCHEMA,
+    NODE_SCHEMA,
+    Graph,
+    build_graph,
+    count_problems,
+    end_problems,
+)
+from amodels_assets.graph.checks import NODES, counts_match_catalog, edges_have_ends
+from amodels_assets.graph.questions import QUESTIONS, answer, answer_all, as_markdown
+from amodels_assets.graph.store import EmbeddedGraph, GraphError, open_graph
+from amodels_assets.quality.runner import run_suite
+from amodels_assets.sgmi.schema import SCHEMAS
+from resources.artifact_store import ArtifactStoreResource
+
+
+def rows(name: str, *values: dict) -> pa.Table:
+    full = [{**dict.fromkeys(SCHEMAS[name].names), **value} for value in values]
+    return pa.Table.from_pylist(full, schema=SCHEMAS[name])
+
+
+def lineage(target: str, source: str, column: str = "a", subtype: str = "IDENTITY") -> dict:
+    return {
+        "target_database": "d", "target_table": target, "target_column": column,
+        "source_database": "d", "source_table": source, "source_column": column,
+        "transformation_type": "DIRECT", "transformation_subtype": subtype, "resolved": True,
+    }  # fmt: skip
+
+
+def relation(name: str, kind: str = "table") -> dict:
+    return {"database": "d", "table": name, "kind": kind}
+
+
+def edge(first: str, second: str) -> dict:
+    return {"from_job": first, "to_job": second, "condition": f"{first}-OK"}
+
+
+@pytest.fixture(scope="module")
+def catalog() -> dict[str, pa.Table]:
+    """Two tables, three views in a row, an unknown table, three jobs in a row."""
+    names = ("base", "other", "v1", "v2", "v3")
+    return {
+        "databases": rows("databases", {"database": "d", "location": "/d"}),
+        "tables": rows(
+            "tables", *(relation(n, "view" if n.startswith("v") else "table") for n in names)
+        ),
+        "columns": rows(
+            "columns",
+            *({"database": "d", "table": n, "column": "a", "type": "string"} for n in names),
+        ),
+        "column_lineage": rows(
+            "column_lineage",
+            lineage("v1", "base"),
+            lineage("v2", "v1", subtype="AGGREGATION"),
+            lineage("v3", "v2"),
+            lineage("v3", "lost", column="gone"),
+        ),
+        "table_lineage": rows(
+            "table_lineage",
+            *(
+                {
+                    "target_database": "d",
+                    "target_table": t,
+                    "source_database": "d",
+                    "source_table": s,
+                }
+                for t, s in (("v1", "base"), ("v2", "v1"), ("v3", "v2"), ("v3", "lost"))
+            ),
+        ),
+        "jobs": rows("jobs", *({"job": j, "command": f"run {j}", "script": "s.sh"} for j in "xyz")),
+        "job_edges": rows("job_edges", edge("x", "y"), edge("y", "z")),
+        "job_conditions": rows(
+            "job_conditions",
+            {"job": "x", "condition": "x-OK", "role": "adds"},
+            {"job": "y", "condition": "x-OK", "role": "waits_for"},
+            {"job": "y", "condition": "x-OK", "role": "deletes"},
+        ),
+        "job_schedules": rows(
+            "job_schedules",
+            {"job": "x", "trigger": "cron", "cron": "0 2 * * *", "timezone": "UTC"},
+            {"job": "y", "trigger": "conditions"},
+        ),
+        "job_tables": rows(
+            "job_tables",
+            {"job": "z", "database": "d", "table": "base", "access": "reads"},
+            {"job": "z", "database": "d", "table": "other", "access": "writes"},
+            {"job": "y", "database": "d", "table": "other", "access": "mentions"},
+        ),
+    }
+
+
+@pytest.fixture(scope="module")
+def graph(catalog: dict[str, pa.Table]) -> Graph:
+    return build_graph(catalog)
+
+
+def test_the_asset_reads_what_the_graph_is_built_from() -> None:
+    assert SOURCES == CATALOG_TABLES
+
+
+def test_nodes_and_edges(graph: Graph) -> None:
+    nodes = {row["id"]: row for row in graph.nodes.to_pylist()}
+    assert nodes["relation:d.base"]["label"] == "Table"
+    assert nodes["relation:d.v1"]["label"] == "View"
+    assert nodes["relation:d.lost"]["known"] is False
+    assert nodes["column:d.lost.gone"]["known"] is False
+    edges = {tuple(row.values()) for row in graph.edges.to_pylist()}
+    assert ("column:d.v1.a", "column:d.v2.a", "FLOWS_TO", "AGGREGATION") in edges
+    assert ("job:x", "job:y", "TRIGGERS", "x-OK") in edges
+    assert ("job:x", "schedule:0 2 * * * UTC", "SCHEDULED_BY", "") in edges
+    assert ("relation:d.lost", "column:d.lost.gone", "HAS_COLUMN", "") in edges
+    assert {edge[2] for edge in edges} >= {"READS", "WRITES", "MENTIONS", "WAITS_FOR", "DELETES"}
+
+
+def test_the_order_of_catalog_rows_does_not_matter(
+    catalog: dict[str, pa.Table], graph: Graph
+) -> None:
+    turned = {name: t.take(list(reversed(range(t.num_rows)))) for name, t in catalog.items()}
+    assert build_graph(turned) == graph
+
+
+def test_questions(graph: Graph) -> None:
+    readers, impact, longest = answer_all(EmbeddedGraph(graph))
+    assert readers.subject == "relation:d.base"
+    assert [row["reader"] for row in readers.rows] == ["job:z", "relation:d.v1"] or [
+        row["reader"] for row in readers.rows
+    ] == ["relation:d.v1", "job:z"]
+    assert impact.subject == "job:x"
+    assert {row["affected"] for row in impact.rows} == {"job:y", "job:z", "relation:d.other"}
+    (path,) = longest.rows
+    assert path["steps"] == 3
+    assert path["path"] == [f"relation:d.{name}" for name in ("base", "v1", "v2", "v3")]
+    text = as_markdown([readers, impact, longest])
+    assert "`d.base` → `d.v1` → `d.v2` → `d.v3`" in text
+    assert "job `z`" in text
+
+
+def test_questions_are_asked_of_an_empty_graph_too() -> None:
+    empty = EmbeddedGraph(Graph(NODE_SCHEMA.empty_table(), EDGE_SCHEMA.empty_table()))
+    assert [found.rows for found in answer_all(empty)] == [[], [], []]
+
+
+@pytest.mark.parametrize("subject", ["'}) DETACH DELETE n //", "relation:d.base' OR 1=1", "`"])
+def test_a_subject_is_a_value_and_never_cypher(graph: Graph, subject: str) -> None:
+    store = EmbeddedGraph(graph)
+    assert answer(store, QUESTIONS[0], subject).rows == []
+    assert store.ask("MATCH (n) RETURN count(n) AS n") == [{"n": graph.nodes.num_rows}]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("label", "Table) DETACH DELETE n //"), ("id", "elsewhere")]
+)
+def test_what_is_no_label_or_has_no_end_is_refused(graph: Graph, column: str, value: str) -> None:
+    changed = graph.nodes.to_pylist()
+    changed[0][column] = value
+    nodes = pa.Table.from_pylist(changed, schema=NODE_SCHEMA)
+    with pytest.raises(GraphError):
+        EmbeddedGraph(Graph(nodes, graph.edges))
+
+
+def publish_catalog(store: ArtifactStore, catalog: dict[str, pa.Table]) -> None:
+    def produce(folder: Path) -> None:
+        for name, table in catalog.items():
+            write_table(folder, name, table)
+
+    store.publish("sgmi/catalog", inputs={}, code_version="1", produce=produce)
+
+
+def test_asset_and_checks(catalog: dict[str, pa.Table], graph: Graph, tmp_path: Path) -> None:
+    store, resource = ArtifactStore(tmp_path), ArtifactStoreResource(root=str(tmp_path))
+    publish_catalog(store, catalog)
+    made = knowledge_graph(resource)
+    assert made.metadata["dagster/row_count"] == graph.nodes.num_rows
+    assert knowledge_graph(resource).metadata["unchanged"]
+    assert open_graph(store.get("graph/knowledge_graph").path).ask(
+        "MATCH (n:View) RETURN count(n) AS n"
+    ) == [{"n": 3}]
+    for check in (edges_have_ends, counts_match_catalog):
+        result = check(resource)
+        assert isinstance(result, dg.AssetCheckResult)
+        assert result.passed
+
+
+def test_checks_fail_on_a_bad_graph(
+    catalog: dict[str, pa.Table], graph: Graph, tmp_path: Path
+) -> None:
+    store, resource = ArtifactStore(tmp_path), ArtifactStoreResource(root=str(tmp_path))
+    publish_catalog(store, catalog)
+    bad = Graph(graph.nodes.slice(3), graph.edges)
+    assert end_problems(bad)
+    assert count_problems(bad, catalog)
+    assert end_problems(Graph(pa.concat_tables([graph.nodes, graph.nodes]), graph.edges))
+
+    def produce(folder: Path) -> None:
+        write_table(folder, "nodes", bad.nodes)
+        write_table(folder, "edges", bad.edges)
+
+    store.publish("graph/knowledge_graph", inputs={}, code_version="1", produce=produce)
+    for check in (edges_have_ends, counts_match_catalog):
+        result = check(resource)
+        assert isinstance(result, dg.AssetCheckResult)
+        assert not result.passed
+        assert result.description
+
+
+def test_expectations_fail_on_bad_nodes(graph: Graph) -> None:
+    assert all(outcome.passed for outcome in run_suite(NODES, graph.nodes))
+    bad = pa.Table.from_pylist(
+        [{"id": "a", "label": "Planet", "name": "a", "detail": "", "known": True}] * 2,
+        schema=NODE_SCHEMA,
+    )
+    assert [outcome.passed for outcome in run_suite(NODES, bad)] == [False, False]
