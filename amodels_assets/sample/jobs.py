@@ -123,11 +123,13 @@ def _job(
     name = f"{stage}_{target.name.upper()}_{number:04d}"[:64]
     folder = f"SGMI_{stage}_{number // JOBS_A_FOLDER:02d}"
     waits: tuple[tuple[Wait, ...], ...] = ()
-    if before and (not staging or dice.chance(0.25)):
+    # The first ones go through every kind of date, whatever the dice say.
+    if number >= len(SCHEDULES) and (not staging or dice.chance(0.25)):
         waits = _waits(dice, before)
     schedule = Schedule()
     if not waits or dice.chance(0.15):
-        schedule = SCHEDULES[number % len(SCHEDULES)] if not waits else DATE_FILTERS[number % 3]
+        choices = DATE_FILTERS if waits else SCHEDULES
+        schedule = choices[number % len(choices)]
     kind = "Dummy" if number % 17 == 16 else "Job" if number % 5 == 3 else "Command"
     names = [wait.condition for group in waits for wait in group]
     common = Job(

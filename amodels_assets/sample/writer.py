@@ -77,6 +77,8 @@ def write_sample(
         raise SampleError(f"the seed must not be negative, it is {seed}")
     if not (math.isfinite(scale) and scale >= SMALLEST_SCALE):
         raise SampleError(f"the scale must be at least {SMALLEST_SCALE}, it is {scale}")
+    # The same bytes for a scale of 1 and of 1.0.
+    scale = float(scale)
     out = Path(out).absolute()
     _refuse_foreign(out)
     aside = out.with_name(f".{out.name}.partial")

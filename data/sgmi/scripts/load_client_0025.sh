@@ -5,7 +5,9 @@ set -euo pipefail
 MODE="${2:-full}"
 hdfs dfs -mkdir -p /landing/client
 hive -e "insert overwrite table sgmisit.client
-select a.currency_id, current_date()
-from sgmisitstg.stg_currency_monthly a
-where a.currency_id is not null;"
+select a.product_id, current_date()
+from sgmisitetl.tmp_product_history a
+left join sgmisitstg.stg_guarantor_monthly b on a.product_id = b.guarantor_id
+left join sgmisitetl.v1_guarantor_monthly_006 c on a.product_id = c.rep_reason_2
+where a.product_id is not null;"
 hdfs dfs -rm -r -skipTrash "/landing/client/_tmp" || true

@@ -1,6 +1,5 @@
 insert overwrite table sgmisit.client_map
-select a.client_id, current_date()
-from sgmisit.client a
-left join sgmisit.facility_outcome b on a.client_id = b.outcome_id
-left join sgmisitetl.tmp_contract_snapshot c on a.client_id = c.contract_id
-where a.client_id is not null;
+select a.rating_id, current_date()
+from sgmisit.rating_history_407 a
+left join sgmisitetl.v2_history_004_012 b on a.rating_id = b.branch_id_0
+where a.rating_id is not null;

@@ -5,8 +5,8 @@ set -euo pipefail
 MODE="${2:-full}"
 hdfs dfs -mkdir -p /landing/contract_daily
 hive -e "insert overwrite table ${PRESENTATION_DATABASE}.contract_daily
-select a.balance_id, current_date()
-from ${STAGING_DATABASE}.stg_balance_event a
-left join ${STAGING_DATABASE}.stg_payment_link b on a.balance_id = b.payment_id
-where a.balance_id is not null;"
+select a.client_id, current_date()
+from ${PRESENTATION_DATABASE}.client a
+left join ${PRESENTATION_DATABASE}.v3_history_004_009_017 b on a.client_id = b.branch_id_0
+where a.client_id is not null;"
 hdfs dfs -rm -r -skipTrash "/landing/contract_daily/_tmp" || true

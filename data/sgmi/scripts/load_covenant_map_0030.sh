@@ -5,8 +5,7 @@ set -euo pipefail
 MODE="${2:-full}"
 hdfs dfs -mkdir -p /landing/covenant_map
 hive -e "insert overwrite table sgmisit.covenant_map
-select a.balance_id, current_date()
-from sgmisitetl.tmp_balance_snapshot a
-left join sgmisit.v3_client_snapshot_005_007_015 b on a.balance_id = b.origin
-where a.balance_id is not null;"
+select a.exposure_id, current_date()
+from sgmisit.exposure_daily a
+where a.exposure_id is not null;"
 hdfs dfs -rm -r -skipTrash "/landing/covenant_map/_tmp" || true

@@ -7,6 +7,5 @@ hdfs dfs -mkdir -p /landing/exposure_daily
 spark3-submit --master yarn --queue "$QUEUE" \
   --class org.example.warehouse.Load /opt/warehouse/scripts/load.jar \
   --target sgmisit.exposure_daily \
-  --source sgmisit.region \
-  --source sgmisitetl.v1_history_004
+  --source sgmisitstg.stg_payment_event
 hdfs dfs -rm -r -skipTrash "/landing/exposure_daily/_tmp" || true

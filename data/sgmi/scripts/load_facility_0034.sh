@@ -5,8 +5,8 @@ set -euo pipefail
 MODE="${2:-full}"
 hdfs dfs -mkdir -p /landing/facility
 hive -e "insert overwrite table ${PRESENTATION_DATABASE}.facility
-select a.covenant_id, current_date()
-from ${PRESENTATION_DATABASE}.covenant_map a
-left join ${TRANSFORMATION_DATABASE}.tmp_account_daily b on a.covenant_id = b.account_id
-where a.covenant_id is not null;"
+select a.review_id, current_date()
+from ${STAGING_DATABASE}.stg_review_link a
+left join ${STAGING_DATABASE}.stg_client_snapshot b on a.review_id = b.client_id
+where a.review_id is not null;"
 hdfs dfs -rm -r -skipTrash "/landing/facility/_tmp" || true

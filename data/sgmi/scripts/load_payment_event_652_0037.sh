@@ -7,7 +7,5 @@ hdfs dfs -mkdir -p /landing/payment_event_652
 spark3-submit --master yarn --queue "$QUEUE" \
   --class org.example.warehouse.Load /opt/warehouse/scripts/load.jar \
   --target sgmisit.payment_event_652 \
-  --source sgmisitstg.stg_covenant_daily \
-  --source sgmisitstg.stg_guarantor_monthly \
-  --source sgmisit.v3_client_snapshot_005_007_016
+  --source sgmisitstg.stg_payment_link
 hdfs dfs -rm -r -skipTrash "/landing/payment_event_652/_tmp" || true

@@ -7,7 +7,6 @@ hdfs dfs -mkdir -p /landing/schedule_master
 spark3-submit --master yarn --queue "$QUEUE" \
   --class org.example.warehouse.Load /opt/warehouse/scripts/load.jar \
   --target sgmisit.schedule_master \
-  --source sgmisit.region \
-  --source sgmisitstg.stg_account_link \
-  --source sgmisitetl.tmp_balance_snapshot
+  --source sgmisit.position_detail \
+  --source sgmisitetl.v1_guarantor_monthly_006
 hdfs dfs -rm -r -skipTrash "/landing/schedule_master/_tmp" || true

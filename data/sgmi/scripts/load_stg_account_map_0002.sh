@@ -7,7 +7,5 @@ hdfs dfs -mkdir -p /landing/stg_account_map
 spark3-submit --master yarn --queue "$QUEUE" \
   --class org.example.warehouse.Load /opt/warehouse/scripts/load.jar \
   --target sgmisitstg.stg_account_map \
-  --source sgmisitstg.stg_currency_daily \
-  --source sgmisitstg.stg_currency_monthly \
-  --source sgmisitstg.stg_collateral_history_417
+  --source sgmisitstg.stg_payment_event
 hdfs dfs -rm -r -skipTrash "/landing/stg_account_map/_tmp" || true

@@ -5,7 +5,8 @@ set -euo pipefail
 MODE="${2:-full}"
 hdfs dfs -mkdir -p /landing/stg_balance_event
 beeline -u "$HIVE_URL" -e "insert overwrite table sgmisitstg.stg_balance_event
-select a.covenant_id, current_date()
-from sgmisitstg.stg_covenant_history a
-where a.covenant_id is not null;"
+select a.account_id, current_date()
+from sgmisitstg.stg_account_map a
+left join sgmisitstg.stg_guarantor_snapshot b on a.account_id = b.guarantor_id
+where a.account_id is not null;"
 hdfs dfs -rm -r -skipTrash "/landing/stg_balance_event/_tmp" || true

@@ -7,7 +7,5 @@ hdfs dfs -mkdir -p /landing/stg_currency_daily
 spark3-submit --master yarn --queue "$QUEUE" \
   --class org.example.warehouse.Load /opt/warehouse/scripts/load.jar \
   --target sgmisitstg.stg_currency_daily \
-  --source sgmisitstg.stg_schedule_map \
-  --source sgmisitstg.stg_account_link \
-  --source sgmisitstg.stg_provision_master
+  --source sgmisitstg.stg_covenant_history
 hdfs dfs -rm -r -skipTrash "/landing/stg_currency_daily/_tmp" || true

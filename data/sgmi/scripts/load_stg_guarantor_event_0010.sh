@@ -5,9 +5,9 @@ set -euo pipefail
 MODE="${2:-full}"
 hdfs dfs -mkdir -p /landing/stg_guarantor_event
 hive -e "insert overwrite table sgmisitstg.stg_guarantor_event
-select a.limit_id, current_date()
-from sgmisitstg.stg_limit_daily a
-left join sgmisitstg.stg_guarantor_snapshot b on a.limit_id = b.guarantor_id
-left join sgmisitstg.stg_payment_event c on a.limit_id = c.payment_id
-where a.limit_id is not null;"
+select a.facility_id, current_date()
+from sgmisitstg.stg_facility_map a
+left join sgmisitstg.stg_currency_daily b on a.facility_id = b.currency_id
+left join sgmisitstg.stg_rating_event c on a.facility_id = c.rating_id
+where a.facility_id is not null;"
 hdfs dfs -rm -r -skipTrash "/landing/stg_guarantor_event/_tmp" || true

@@ -7,6 +7,5 @@ hdfs dfs -mkdir -p /landing/stg_guarantor_monthly
 spark3-submit --master yarn --queue "$QUEUE" \
   --class org.example.warehouse.Load /opt/warehouse/scripts/load.jar \
   --target sgmisitstg.stg_guarantor_monthly \
-  --source sgmisitstg.stg_account_link \
-  --source sgmisitstg.stg_currency_daily
+  --source sgmisitstg.stg_account_map
 hdfs dfs -rm -r -skipTrash "/landing/stg_guarantor_monthly/_tmp" || true

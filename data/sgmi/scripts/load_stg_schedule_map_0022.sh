@@ -7,6 +7,6 @@ hdfs dfs -mkdir -p /landing/stg_schedule_map
 spark3-submit --master yarn --queue "$QUEUE" \
   --class org.example.warehouse.Load /opt/warehouse/scripts/load.jar \
   --target sgmisitstg.stg_schedule_map \
-  --source sgmisitstg.stg_client_snapshot \
-  --source sgmisitstg.stg_rating_event
+  --source sgmisitstg.stg_review_history \
+  --source sgmisitstg.stg_payment_event
 hdfs dfs -rm -r -skipTrash "/landing/stg_schedule_map/_tmp" || true

@@ -7,6 +7,6 @@ hdfs dfs -mkdir -p /landing/tmp_contract_snapshot
 spark3-submit --master yarn --queue "$QUEUE" \
   --class org.example.warehouse.Load /opt/warehouse/scripts/load.jar \
   --target sgmisitetl.tmp_contract_snapshot \
-  --source sgmisit.monthly_exposure \
-  --source sgmisit.rating_history_407
+  --source sgmisitstg.stg_schedule_map \
+  --source sgmisit.branch_snapshot
 hdfs dfs -rm -r -skipTrash "/landing/tmp_contract_snapshot/_tmp" || true
