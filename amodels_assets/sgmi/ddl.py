@@ -233,9 +233,9 @@ def _clauses(text: str, position: int, table: Table) -> None:  # noqa: PLR0912
         kind, value, offset = tokens[index]
         word = value.lower() if kind == "word" else ""
         following = tokens[index + 1] if index + 1 < len(tokens) else None
-        has_literal = following is not None and following[0] == "string"
-        if word in _KEYS and has_literal and following:
-            setattr(table, word, unquote(following[1]))
+        literal = following[1] if following and following[0] == "string" else None
+        if word in _KEYS and literal is not None:
+            setattr(table, word, unquote(literal))
             index += 2
         elif word == "partitioned":
             opening = _next_punctuation(tokens, index, "(")
@@ -258,10 +258,10 @@ def _clauses(text: str, position: int, table: Table) -> None:  # noqa: PLR0912
             into = table.serde_properties if word[0] == "s" else table.properties
             _pairs(tokens[index:end], into)
             index = end
-        elif word in ("serde", "inputformat", "outputformat", "by") and has_literal and following:
+        elif word in ("serde", "inputformat", "outputformat", "by") and literal is not None:
             # TERMINATED BY ',' is no class; STORED BY '...' is.
-            if word != "by" or "." in following[1]:
-                table.storage.append(unquote(following[1]))
+            if word != "by" or "." in literal:
+                table.storage.append(unquote(literal))
             index += 2
         elif word == "as" and following and following[0] in ("word", "string"):
             # STORED AS ORC; or NULL DEFINED AS '\\N', which tells nothing.

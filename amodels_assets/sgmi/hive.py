@@ -118,10 +118,9 @@ class _DumpReader:
     def missing_semicolon(self, statement: Statement, following: Statement) -> None:
         if _KIND.match(following.text):
             name = self.name_of(statement)
-            text = f"no semicolon between {name} and this CREATE"
-            self.diagnostics.warning(
-                "missing_semicolon", text, self.file, self.line(following), name
-            )
+            text = f"no semicolon before the next CREATE, at line {self.line(following)}"
+            line = self.line(statement)
+            self.diagnostics.warning("missing_semicolon", text, self.file, line, name)
 
     def line(self, statement: Statement, offset: int = 0) -> int:
         return self.source.line_at(statement.offset + offset)
@@ -170,9 +169,7 @@ class _DumpReader:
     def use(self, name: str, line: int) -> None:
         if self.created and self.created != name:
             text = f"CREATE DATABASE names {self.created}, USE names {name}: USE decides"
-            self.diagnostics.warning(
-                "use_differs_from_create_database", text, self.file, line, name
-            )
+            self.diagnostics.warning("database_mismatch", text, self.file, line, name)
             if not any(o.database == self.created for o in self.warehouse.objects.values()):
                 location = self.warehouse.databases.pop(self.created, "")
                 self.warehouse.databases.setdefault(name, location)
@@ -192,11 +189,11 @@ class _DumpReader:
             return
         found = self.add(table, statement)
         if table.orphans:
-            found.defects.add("cleaned_dump")
+            found.defects.add("orphan_literals")
             line = self.line(statement, table.first_orphan)
-            text = f"{len(table.orphans)} literals from line {line} on stand without keywords"
+            text = f"{len(table.orphans)} literals stand without their keywords"
             name = f"{found.database}.{found.name}"
-            self.diagnostics.warning("cleaned_dump", text, self.file, found.line, name)
+            self.diagnostics.warning("orphan_literals", text, self.file, line, name)
 
     def view(self, statement: Statement, *, last: bool, suspicious: bool) -> None:
         try:
@@ -234,26 +231,25 @@ class _DumpReader:
         )
         key = (database, definition.name)
         earlier = self.warehouse.objects.get(key)
-        if earlier is not None and self.is_repeated(earlier, found):
-            return earlier
+        if earlier is not None:
+            self.repeated(earlier, found)
         self.warehouse.objects[key] = found
         return found
 
-    def is_repeated(self, earlier: HiveObject, found: HiveObject) -> bool:
-        """Report a second definition, and say whether it is the same as the first."""
+    def repeated(self, earlier: HiveObject, found: HiveObject) -> None:
+        """Report a second definition; the later counts."""
         name = f"{found.database}.{found.name}"
         there, here = f"{found.file}:{found.line}", f"{earlier.file}:{earlier.line}"
         if " ".join(earlier.text.split()) == " ".join(found.text.split()):
-            earlier.defects.add("duplicate_identical")
+            found.defects.add("duplicate_identical")
             text = f"the same definition stands at {here}"
             self.diagnostics.warning("duplicate_identical", text, found.file, found.line, name)
-            return True
+            return
         found.defects.add("duplicate_different")
         text = f"replaced by the later, different definition at {there}"
         self.diagnostics.warning("duplicate_different", text, earlier.file, earlier.line, name)
         text = f"takes the place of the different definition at {here}"
         self.diagnostics.warning("duplicate_different", text, found.file, found.line, name)
-        return False
 
 
 def read_dumps(files: list[tuple[Path, str]], diagnostics: Diagnostics) -> Warehouse:

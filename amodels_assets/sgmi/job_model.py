@@ -146,9 +146,9 @@ def merge_exports(jobs: list[Job], diagnostics: Diagnostics) -> list[Job]:
             merged[job.name] = job
             words = f" and differs in {', '.join(differing)}" if differing else ""
             text = f"the job stands at {place} too{words}: the later counts"
-            diagnostics.warning("job_named_twice", text, job.file, job.line, job.name)
+            diagnostics.warning("duplicate_job", text, job.file, job.line, job.name)
             text = f"the job stands again at {job.file}:{job.line}{words}: the later counts"
-            diagnostics.warning("job_named_twice", text, earlier.file, earlier.line, job.name)
+            diagnostics.warning("duplicate_job", text, earlier.file, earlier.line, job.name)
         elif differing:
             text = f"differs from {place} in {', '.join(differing)}: the XML counts"
             diagnostics.warning("job_exports_differ", text, job.file, job.line, job.name)

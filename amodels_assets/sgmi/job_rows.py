@@ -65,5 +65,8 @@ def schedule_rows(jobs: list[Job], timezone: str) -> list[Row]:
             "and_or": "A" if dates.both else "O",
         }
         line = cron(dates) if started_by == "cron" else None
-        rows.append((job.name, started_by, line, timezone, date_filter, not_expressible(dates)))
+        unsaid = not_expressible(dates)
+        if started_by == "cron" and not dates.time_from and not dates.interval:
+            unsaid.append("TIMEFROM=")
+        rows.append((job.name, started_by, line, timezone, date_filter, unsaid))
     return rows

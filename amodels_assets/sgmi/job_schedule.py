@@ -92,8 +92,7 @@ def not_expressible(dates: Dates) -> list[str]:
         found.append("IND_CYCLIC=E")
     if dates.interval and _cyclic_fields(dates.interval) is None:
         found.append(f"INTERVAL={dates.interval}M")
-    if dates.has_date and not dates.interval and not _is_time(dates.time_from):
-        # Without a time the job starts at the installation's new-day time, unknown here.
+    if dates.time_from and not _is_time(dates.time_from):
         found.append(f"TIMEFROM={dates.time_from}")
     return sorted(found)
 
@@ -105,7 +104,13 @@ def cron(dates: Dates) -> str | None:
     they are in :func:`not_expressible`.
     """
     unsaid = not_expressible(dates)
-    if not dates.has_date or any(f.startswith(_UNSAYABLE + _UNSAYABLE_TIME) for f in unsaid):
+    # Without a time the job starts at the installation's new-day time, which is unknown here.
+    timed = bool(dates.time_from) or dates.interval > 0
+    if (
+        not dates.has_date
+        or not timed
+        or any(f.startswith(_UNSAYABLE + _UNSAYABLE_TIME) for f in unsaid)
+    ):
         return None
     if dates.interval:
         minute, hour = _cyclic_fields(dates.interval) or ("", "")

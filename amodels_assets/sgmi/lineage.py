@@ -142,9 +142,7 @@ class _Analysis:
 
     # Queries
 
-    def query(
-        self, node: exp.Expr, outer: _Scope | None, queries: dict[str, Relation]
-    ) -> Relation:
+    def query(self, node: exp.Expr, outer: _Scope | None, queries: dict[str, Relation]) -> Relation:
         with_ = node.args.get("with_")
         if with_:
             queries = dict(queries)
@@ -554,9 +552,7 @@ def _is_aggregate(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and node.name.lower() in _UNKNOWN_AGGREGATES
 
 
-def _decode_parts(
-    parts: list[exp.Expr], condition: int, value: int
-) -> list[tuple[exp.Expr, int]]:
+def _decode_parts(parts: list[exp.Expr], condition: int, value: int) -> list[tuple[exp.Expr, int]]:
     """``decode(x, search, result, …, default)``."""
     last = len(parts) - 1
     return [
