@@ -98,12 +98,28 @@ def generate_jobs(
     dice = Dice(seed, 13)
     count = max(FEWEST_JOBS, round(50 * scale))
     ordered = sorted(tables, key=lambda table: (table.database != STAGING, table.name))
+    # Staging is loaded from staging only.
+    staging = _Pool([readable for readable in readables if readable.database == STAGING])
+    everything = _Pool(readables)
     jobs: list[Job] = []
     for number in range(count):
         target = ordered[number * len(ordered) // count]
-        job = _job(dice, number, target, jobs, readables)
-        jobs.append(job)
+        pool = staging if target.database == STAGING else everything
+        jobs.append(_job(dice, number, target, jobs, pool))
     return jobs
+
+
+class _Pool:
+    """What jobs may read."""
+
+    def __init__(self, readables: Sequence[Readable]) -> None:
+        self._readables = list(readables)
+        self._places = {readable.name: place for place, readable in enumerate(readables)}
+
+    def without(self, table: Table) -> list[Readable]:
+        """All but the table itself: a target is never its own source."""
+        place = self._places[table.name]
+        return self._readables[:place] + self._readables[place + 1 :]
 
 
 def condition_of(job_name: str) -> str:
@@ -116,7 +132,7 @@ def _job(
     number: int,
     target: Table,
     before: Sequence[Job],
-    readables: Sequence[Readable],
+    pool: _Pool,
 ) -> Job:
     staging = target.database == STAGING
     stage = "STG" if staging else "MRT"
@@ -150,10 +166,7 @@ def _job(
     if kind == "Dummy":
         return replace(common, application=APPLICATIONS[3], description="Joins what ran before")
     script = f"load_{target.name}_{number:04d}.sh"
-    # A target is never its own source, and staging is loaded from staging only.
-    candidates = [r for r in readables if r.name != target.name]
-    if staging:
-        candidates = [r for r in candidates if r.database == STAGING] or candidates
+    candidates = pool.without(target)
     sources = tuple(dice.sample(candidates, dice.between(1, 3)))
     load = Load(target, sources, STYLES[number % len(STYLES)])
     variables = (

@@ -7,7 +7,7 @@ belong here: what they are or how they are spelled.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ Place = tuple[str, int]
 class WarehouseTruth:
     """The truth of the warehouse: ``parts`` by file name below ``ground_truth/``, and counts."""
 
-    parts: dict[str, object]
+    parts: dict[str, Mapping[str, object] | Sequence[object]]
     counts: dict[str, int]
 
 
@@ -73,7 +73,7 @@ def write_warehouse(
 
     known = truth.names_of(tables, views)
     lineage = truth.lineage_truth(views, known)
-    parts: dict[str, object] = {
+    parts: dict[str, Mapping[str, object] | Sequence[object]] = {
         "databases": truth.databases_truth(),
         "tables": truth.tables_truth(tables, views, planted.places, planted.cleaned),
         "columns": truth.columns_truth(tables, views),

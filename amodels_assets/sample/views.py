@@ -64,7 +64,7 @@ def generate_views(seed: int, scale: float, tables: Sequence[Table]) -> list[Vie
         if whole:
             # One view in twenty passes on a whole table, the widest one.
             first = max(pool[0], key=lambda source: len(source.kinds))
-        others = [source for below in pool[:level] for source in below if source != first]
+        others = [source for below in pool[:level] for source in below if source is not first]
         name = f"v{level}_{first.name.split('_', 1)[-1]}"[:60] + f"_{number:03d}"
         shape = everything if whole else SHAPES[number % len(SHAPES)]
         draw = Draw(dice, database, first, others)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -124,11 +124,19 @@ def write_sample(
     return summary
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write JSON with sorted keys and a newline at the end."""
+def write_json(path: Path, value: Mapping[str, object] | Sequence[object]) -> None:
+    """Write JSON with sorted keys, one line an entry of the outermost list or object."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+
+    def line(entry: object) -> str:
+        return json.dumps(entry, sort_keys=True, ensure_ascii=False)
+
+    if isinstance(value, Mapping):
+        lines = [f"{line(name)}: {line(value[name])}" for name in sorted(value)]
+        text = "{\n" + ",\n".join(lines) + "\n}\n"
+    else:
+        text = "[\n" + ",\n".join(line(entry) for entry in value) + "\n]\n"
+    path.write_text(text, encoding="utf-8")
 
 
 def _refuse_foreign(out: Path) -> None:

@@ -12,7 +12,7 @@ from amodels_assets.sample import SampleError, source, write_sample
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sgmi"
 # Over the relative path and the SHA-256 of every file of data/sgmi, sorted by path.
-DIGEST = "d5913587a404eb5aacc2f29b50f3475c5d18579249ac506ac55c72e7660a8216"
+DIGEST = "a0b8e489bc3b18adfd49b9d036e65f6ba1787e910e36ec97b5d6659f9b10d115"
 LARGEST_BYTES = 5_000_000
 
 
