@@ -1,0 +1,164 @@
+"""Reads the replica back through the database's own catalog and compares it with the source."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from amodels_assets.schemas.convert import canonical, sqlite_value
+from amodels_assets.schemas.plan import PlannedTable
+from amodels_assets.schemas.types import parse_hive_type
+
+BATCH_ROWS = 20_000
+_MODULUS = 1 << 64
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One table of the source beside its replica.
+
+    Attributes:
+        planned: The table as it should be.
+        rows_source: Rows that the source has.
+        rows_target: Rows that the replica has, -1 when the table is not there.
+        problems: What differs, a sentence each.
+    """
+
+    planned: PlannedTable
+    rows_source: int
+    rows_target: int
+    problems: tuple[str, ...]
+
+
+def verify(
+    connection: sa.Connection,
+    planned: Sequence[PlannedTable],
+    read_rows: Callable[[PlannedTable], pa.Table | None],
+) -> list[Comparison]:
+    """Compare every planned table with what is in the database now.
+
+    Args:
+        connection: To the replica.
+        planned: Every table that should be there.
+        read_rows: The source's rows of a table, None when it has none.
+    """
+    inspector = sa.inspect(connection)
+    columns: dict[tuple[str | None, str], list[tuple[str, str]]] = {}
+    for schema in {table.schema for table in planned}:
+        for key, found in inspector.get_multi_columns(schema=schema).items():
+            columns[key] = [
+                (str(c["name"]), c["type"].compile(connection.dialect).upper()) for c in found
+            ]
+    compared = [_compare(connection, table, columns, read_rows) for table in planned]
+    connection.rollback()
+    return compared
+
+
+def _compare(
+    connection: sa.Connection,
+    planned: PlannedTable,
+    columns: dict[tuple[str | None, str], list[tuple[str, str]]],
+    read_rows: Callable[[PlannedTable], pa.Table | None],
+) -> Comparison:
+    source = read_rows(planned) if planned.rows_version else None
+    expected_rows = source.num_rows if source is not None else 0
+    if planned.obstacle:
+        return Comparison(planned, expected_rows, -1, (planned.obstacle,))
+    found = columns.get((planned.schema, planned.target_name))
+    if found is None:
+        return Comparison(planned, expected_rows, -1, ("the table is missing",))
+    table = planned.to_sqlalchemy(connection.dialect.name)
+    wanted = [(str(c.name), c.type.compile(connection.dialect).upper()) for c in table.columns]
+    if found != wanted:
+        first = next((w for w, f in zip(wanted, found, strict=False) if w != f), None)
+        shown = f"{first[0]} {first[1]}" if first else f"{len(wanted)} columns"
+        problem = f"its columns differ, first where {shown} is expected"
+        return Comparison(planned, expected_rows, -1, (problem,))
+    count = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+    problems = []
+    if count != expected_rows:
+        problems.append(f"{count} rows where the source has {expected_rows}")
+    elif source is not None:
+        problems += _content_problems(connection, planned, table, source)
+    return Comparison(planned, expected_rows, count, tuple(problems))
+
+
+def _content_problems(
+    connection: sa.Connection, planned: PlannedTable, table: sa.Table, source: pa.Table
+) -> list[str]:
+    kept: Callable[[object], object] = (
+        sqlite_value if connection.dialect.name == "sqlite" else lambda value: value
+    )
+    normalisers = [_normaliser(column.hive_type) for column in planned.columns]
+    names = [column.name for column in planned.columns]
+    ours = _checksums(
+        (tuple(kept(v) for v in row) for row in _arrow_rows(source.select(names))), normalisers
+    )
+    result = connection.execution_options(yield_per=BATCH_ROWS).execute(sa.select(table))
+    theirs = _checksums((tuple(row) for row in result), normalisers)
+    return [
+        f"the content of column {name} differs"
+        for name, a, b in zip(names, ours, theirs, strict=True)
+        if a != b
+    ]
+
+
+def _arrow_rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    for batch in table.to_batches(max_chunksize=BATCH_ROWS):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _checksums(
+    rows: Iterable[tuple[Any, ...]], normalisers: list[Callable[[Any], object]]
+) -> list[int]:
+    """One number per column that does not depend on the order of the rows."""
+    totals = [0] * len(normalisers)
+    counters: list[Counter[str | None]] = [Counter() for _ in normalisers]
+
+    def flush() -> None:
+        for position, counter in enumerate(counters):
+            for text, count in counter.items():
+                totals[position] = (totals[position] + count * _hash(text)) % _MODULUS
+            counter.clear()
+
+    for number, row in enumerate(rows, 1):
+        for counter, normalise, value in zip(counters, normalisers, row, strict=True):
+            counter[canonical(normalise(value))] += 1
+        if number % BATCH_ROWS == 0:
+            flush()
+    flush()
+    return totals
+
+
+def _hash(text: str | None) -> int:
+    if text is None:
+        return 0x9E3779B97F4A7C15
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+
+
+def _normaliser(hive_type: str) -> Callable[[Any], object]:
+    """Undoes what a database does to a value without changing what it means."""
+    base = parse_hive_type(hive_type).base
+
+    def normalise(value: Any) -> object:
+        if value is None:
+            return None
+        if base == "decimal":
+            return Decimal(str(value))
+        if base == "char":
+            return str(value).rstrip(" ")
+        if base == "float" and not isinstance(value, str):
+            return struct.unpack("f", struct.pack("f", value))[0]
+        if base == "boolean":
+            return bool(value)
+        return value
+
+    return normalise
