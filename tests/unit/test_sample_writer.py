@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +145,29 @@ def test_a_failure_on_the_way_leaves_the_old_sample(
     (tmp_path / ".out.partial" / "rows").mkdir(parents=True)
     write_sample(tmp_path / "out", seed=2, scale=0.05)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("step", ["rows", "warehouse"])
+def test_a_kill_leaves_the_old_sample_whole_and_the_next_run_unhindered(
+    tmp_path: Path, step: str
+) -> None:
+    out = tmp_path / "out"
+    write_sample(out, seed=1, scale=0.05)
+    before = contents(out)
+    program = (
+        "import sys; from pathlib import Path; from amodels_assets.sample import write_sample; "
+        # Large enough that the kill comes long before the end.
+        "write_sample(Path(sys.argv[1]), seed=2, scale=8, progress=lambda text: print(text, flush=True))"
+    )
+    command = [sys.executable, "-c", program, str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(SAMPLE.parents[1])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        assert step in (line.strip() for line in process.stdout)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert contents(out) == before
+    write_sample(out, seed=3, scale=0.05)
+    write_sample(tmp_path / "undisturbed", seed=3, scale=0.05)
+    assert contents(out) == contents(tmp_path / "undisturbed")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "undisturbed"]
