@@ -154,10 +154,11 @@ def test_a_kill_leaves_the_old_sample_whole_and_the_next_run_unhindered(
     out = tmp_path / "out"
     write_sample(out, seed=1, scale=0.05)
     before = contents(out)
+    # Large enough that the kill comes long before the end.
     program = (
         "import sys; from pathlib import Path; from amodels_assets.sample import write_sample; "
-        # Large enough that the kill comes long before the end.
-        "write_sample(Path(sys.argv[1]), seed=2, scale=8, progress=lambda text: print(text, flush=True))"
+        "say = lambda text: print(text, flush=True); "
+        "write_sample(Path(sys.argv[1]), seed=2, scale=8, progress=say)"
     )
     command = [sys.executable, "-c", program, str(out)]
     environment = {**os.environ, "PYTHONPATH": str(SAMPLE.parents[1])}
