@@ -88,6 +88,7 @@ def source_rows(sgmi_source: SgmiSourceResource) -> dg.DataVersion:
 
 @dg.multi_asset(
     name="sgmi_catalog",
+    can_subset=True,
     specs=[
         dg.AssetSpec(
             ["sgmi", table],
@@ -96,6 +97,7 @@ def source_rows(sgmi_source: SgmiSourceResource) -> dg.DataVersion:
             kinds={"python", "parquet"},
             owners=OWNERS,
             code_version=CODE_VERSION,
+            skippable=True,
             deps=[
                 dg.AssetKey(["sgmi", "hive_ddl"]),
                 dg.AssetKey(["sgmi", "controlm"]),
@@ -129,7 +131,9 @@ def catalog(
                 build_catalog(source, progress=context.log.info, timezone=timezone), folder
             ),
         )
-        for table in TABLES:
+        # They are read together in any case; a selection only says what is reported.
+        selected = {key.path[-1] for key in context.selected_asset_keys}
+        for table in filter(selected.__contains__, TABLES):
             yield dg.MaterializeResult(
                 asset_key=["sgmi", table],
                 data_version=dg.DataVersion(artifact.file_version(f"{table}.parquet")),

@@ -16,8 +16,8 @@ CATALOG = "sgmi/catalog"
 ROWS = "sgmi/rows"
 # Lower-case, without spaces, as the catalog spells types.
 HIVE_TYPE = (
-    r"^(string|decimal(\(\d+(,\d+)?\))?|date|timestamp|bigint|int|smallint|tinyint|double|float"
-    r"|boolean|binary|char\(\d+\)|varchar\(\d+\)|(map|array|struct|uniontype)<.+>)$"
+    r"^(?:string|decimal(?:\(\d+(?:,\d+)?\))?|date|timestamp|bigint|int|smallint|tinyint|double|float"
+    r"|boolean|binary|char\(\d+\)|varchar\(\d+\)|(?:map|array|struct|uniontype)<.+>)$"
 )
 
 

@@ -171,15 +171,11 @@ class _Reader:
         return pa.table(arrays, names=list(self.types))
 
     def csv(self) -> pa.Table:
-        try:
-            return self.csv_in("utf-8")
-        except pa.ArrowInvalid as error:
-            if "UTF" not in str(error):
-                raise
-        text = "bytes that are no UTF-8, read as Latin-1"
-        self.diagnostics.warning("latin1_bytes", text, self.file, 0, self.name)
-        self.encoding = "latin-1"
-        return self.csv_in("latin-1")
+        if not _is_utf8(self.path):
+            text = "bytes that are no UTF-8, read as Latin-1"
+            self.diagnostics.warning("latin1_bytes", text, self.file, 0, self.name)
+            self.encoding = "latin-1"
+        return self.csv_in(self.encoding)
 
     def csv_in(self, encoding: str) -> pa.Table:
         skipped: list[int] = []
@@ -265,6 +261,16 @@ class _Reader:
                 # The line is a service to the reader; the value itself is already accounted for.
                 found += [0] * (len(wanted) - len(found))
         return found
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as handle:
+            while handle.read(_BLOCK_BYTES):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _as_text(values: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
