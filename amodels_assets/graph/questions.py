@@ -1,14 +1,63 @@
-"""Named questions in Cypher, and who they are best asked about."""
+"""Named questions in Cypher, and who they are best asked about.
+
+A variable-length pattern makes one row a path, and paths multiply with every level: where only
+the nodes at the end matter the statements say DISTINCT at once, and the longest path is found in
+linear time from the relationships that its statement returns.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import Any
 
 from amodels_assets.graph.store import EmbeddedGraph
 
-# Lineage deeper than this is followed no further: paths multiply with every level.
-MAXIMUM_LEVELS = 12
+# Chains are not followed further than this: a pattern needs an upper bound.
+MAXIMUM_LEVELS = 50
+
+
+def longest_path(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The longest path along relationships, the first by name of several.
+
+    Where views read each other in a circle, its last relationship by name is left out.
+
+    Args:
+        rows: Relationships, as ``source`` and ``target`` ids.
+
+    Returns:
+        One row with ``steps`` and ``path`` (ids from the source on), none without relationships.
+    """
+    # Dictionaries for sets: their order does not change from run to run.
+    sources: dict[str, dict[str, None]] = defaultdict(dict)
+    for row in sorted(rows, key=lambda row: (row["source"], row["target"])):
+        sources[row["target"]][row["source"]] = None
+    best: dict[str, tuple[str, ...]] = {}
+    for node in _sources_first(sources):
+        found = min(
+            (best[source] for source in sources.get(node, ())),
+            key=lambda path: (-len(path), path),
+            default=(),
+        )
+        best[node] = (*found, node)
+    if not sources:
+        return []
+    path = min(best.values(), key=lambda path: (-len(path), path))
+    return [{"steps": len(path) - 1, "path": list(path)}]
+
+
+def _sources_first(sources: dict[str, dict[str, None]]) -> list[str]:
+    """Nodes, each behind its sources; breaks circles in ``sources``."""
+    while True:
+        try:
+            return list(TopologicalSorter(sources).static_order())
+        except CycleError as error:
+            circle = error.args[1]
+            first, second = max(pairwise(circle))
+            sources[second].pop(first)
 
 
 @dataclass(frozen=True)
@@ -21,12 +70,14 @@ class Question:
         subject: Cypher that finds an interesting subject, a column ``id``; None when the question
             is about the whole graph.
         query: Cypher with the parameter ``$subject``.
+        finish: Makes the answer from the query's rows; None when the rows are the answer.
     """
 
     name: str
     text: str
     subject: str | None
     query: str
+    finish: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
 
 
 QUESTIONS = (
@@ -47,27 +98,32 @@ QUESTIONS = (
         text="What breaks if {subject} fails?",
         subject=(
             f"MATCH (j:Job)-[:TRIGGERS*1..{MAXIMUM_LEVELS}]->(d:Job) "
-            "WITH j, count(DISTINCT d) AS dependants "
-            "RETURN j.id AS id ORDER BY dependants DESC, id LIMIT 1"
+            "WITH DISTINCT j, d "
+            "RETURN j.id AS id, count(d) AS dependants ORDER BY dependants DESC, id LIMIT 1"
         ),
         query=(
             f"MATCH (j:Job {{id: $subject}})-[:TRIGGERS*1..{MAXIMUM_LEVELS}]->(d:Job) "
             "RETURN DISTINCT d.id AS affected, 'job' AS kind "
             "UNION MATCH (j:Job {id: $subject})-[:WRITES]->(t) "
             "RETURN DISTINCT t.id AS affected, 'table' AS kind "
-            f"UNION MATCH (j:Job {{id: $subject}})-[:TRIGGERS*1..{MAXIMUM_LEVELS}]->(d:Job)"
-            "-[:WRITES]->(t) RETURN DISTINCT t.id AS affected, 'table' AS kind"
+            f"UNION MATCH (j:Job {{id: $subject}})-[:TRIGGERS*1..{MAXIMUM_LEVELS}]->(d:Job) "
+            "WITH DISTINCT d MATCH (d)-[:WRITES]->(t) "
+            "RETURN DISTINCT t.id AS affected, 'table' AS kind "
+            f"UNION MATCH (j:Job {{id: $subject}})-[:WRITES]->(t) WITH DISTINCT t "
+            f"MATCH (t)-[:FEEDS*1..{MAXIMUM_LEVELS}]->(v:View) "
+            "RETURN DISTINCT v.id AS affected, 'view' AS kind "
+            f"UNION MATCH (j:Job {{id: $subject}})-[:TRIGGERS*1..{MAXIMUM_LEVELS}]->(d:Job) "
+            "WITH DISTINCT d MATCH (d)-[:WRITES]->(t) WITH DISTINCT t "
+            f"MATCH (t)-[:FEEDS*1..{MAXIMUM_LEVELS}]->(v:View) "
+            "RETURN DISTINCT v.id AS affected, 'view' AS kind"
         ),
     ),
     Question(
         name="longest_lineage_path",
         text="What is the longest way from a table through views?",
         subject=None,
-        query=(
-            f"MATCH p = (a:Table)-[:FEEDS*1..{MAXIMUM_LEVELS}]->(b:View) "
-            "RETURN length(p) AS steps, [n IN nodes(p) | n.id] AS path "
-            "ORDER BY steps DESC, path LIMIT 1"
-        ),
+        query="MATCH (a)-[:FEEDS]->(b:View) RETURN a.id AS source, b.id AS target",
+        finish=longest_path,
     ),
 )
 
@@ -102,6 +158,8 @@ def answer(graph: EmbeddedGraph, question: Question, subject: str | None = None)
         subject = str(found[0]["id"])
     parameters = {"subject": subject} if question.subject is not None else {}
     rows = graph.ask(question.query, **parameters)
+    if question.finish is not None:
+        rows = question.finish(rows)
     rows.sort(key=lambda row: str(sorted(row.items())))
     return Answer(question.name, question.text.format(subject=subject), subject, rows)
 

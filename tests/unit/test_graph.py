@@ -20,7 +20,7 @@ from amodels_assets.graph.build import (
     end_problems,
 )
 from amodels_assets.graph.checks import NODES, counts_match_catalog, edges_have_ends
-from amodels_assets.graph.questions import QUESTIONS, answer, answer_all, as_markdown
+from amodels_assets.graph.questions import QUESTIONS, Question, answer, answer_all, as_markdown
 from amodels_assets.graph.store import EmbeddedGraph, GraphError, open_graph
 from amodels_assets.quality.runner import run_suite
 from amodels_assets.sgmi.schema import SCHEMAS
@@ -146,6 +146,71 @@ def test_questions(graph: Graph) -> None:
     text = as_markdown([readers, impact, longest])
     assert "`d.base` → `d.v1` → `d.v2` → `d.v3`" in text
     assert "job `z`" in text
+
+
+def graph_of(label: str, kind: str, edges: list[tuple[str, str]], *, roots: int = 0) -> Graph:
+    """Nodes of one label, the first ``roots`` of them tables, and edges of one type."""
+    names = sorted({name for pair in edges for name in pair})
+    nodes = [
+        {"id": n, "label": "Table" if i < roots else label, "name": n, "detail": "", "known": True}
+        for i, n in enumerate(names)
+    ]
+    found = [{"source": a, "target": b, "type": kind, "kind": ""} for a, b in sorted(edges)]
+    return Graph(
+        pa.Table.from_pylist(nodes, schema=NODE_SCHEMA),
+        pa.Table.from_pylist(found, schema=EDGE_SCHEMA),
+    )
+
+
+def question(name: str) -> Question:
+    return next(q for q in QUESTIONS if q.name == name)
+
+
+def test_many_paths_through_views_cost_no_more_than_their_edges() -> None:
+    """10^16 paths: an answer that counts them one by one never comes."""
+    edges = [
+        (f"l{level:02d}w{a}", f"l{level + 1:02d}w{b}")
+        for level in range(16)
+        for a in range(10)
+        for b in range(10)
+    ]
+    store = EmbeddedGraph(graph_of("View", "FEEDS", edges, roots=10))
+    (row,) = answer(store, question("longest_lineage_path")).rows
+    assert row == {"steps": 16, "path": [f"l{level:02d}w0" for level in range(17)]}
+
+
+def test_many_ways_from_job_to_job_cost_no_more_than_their_edges() -> None:
+    edges = [(f"j{a:03d}", f"j{b:03d}") for a in range(80) for b in range(a + 1, min(80, a + 5))]
+    found = answer(
+        EmbeddedGraph(graph_of("Job", "TRIGGERS", edges)), question("impact_of_a_failed_job")
+    )
+    assert found.subject == "j000"
+    assert {row["affected"] for row in found.rows} == {f"j{n:03d}" for n in range(1, 80)}
+
+
+def test_views_that_read_each_other_in_a_circle_have_a_longest_path() -> None:
+    edges = [("a", "b"), ("b", "c"), ("c", "b"), ("c", "d"), ("d", "d")]
+    store = EmbeddedGraph(graph_of("View", "FEEDS", edges, roots=1))
+    (row,) = answer(store, question("longest_lineage_path")).rows
+    assert row == {"steps": 3, "path": ["a", "b", "c", "d"]}
+
+
+def test_views_over_what_a_failed_job_writes_are_affected() -> None:
+    jobs, views = graph_of("Job", "TRIGGERS", [("j1", "j2")]), [("t", "v"), ("v", "w")]
+    relations = graph_of("View", "FEEDS", views, roots=1)
+    writes = pa.Table.from_pylist(
+        [{"source": "j2", "target": "t", "type": "WRITES", "kind": ""}], schema=EDGE_SCHEMA
+    )
+    store = EmbeddedGraph(
+        Graph(
+            pa.concat_tables([jobs.nodes, relations.nodes]),
+            pa.concat_tables([jobs.edges, relations.edges, writes]),
+        )
+    )
+    found = answer(store, question("impact_of_a_failed_job"), "j1").rows
+    assert [(row["affected"], row["kind"]) for row in found] == [
+        ("j2", "job"), ("t", "table"), ("v", "view"), ("w", "view")
+    ]  # fmt: skip
 
 
 def test_questions_are_asked_of_an_empty_graph_too() -> None:
