@@ -8,7 +8,7 @@ import dagster as dg
 
 JOB = dg.define_asset_job(
     "update_catalog",
-    selection=dg.AssetSelection.groups("sgmi"),
+    selection=dg.AssetSelection.groups("sgmi", include_sources=True),
     description="Reads the source dumps into the catalog.",
 )
 # A file that changed more recently than this may not be complete yet.

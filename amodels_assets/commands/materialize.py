@@ -132,7 +132,9 @@ def materialize(select: str, *, progress: bool, verbose: bool) -> Report:
 def _job(definitions: dg.Definitions, select: str) -> dg.JobDefinition:
     try:
         selection = dg.AssetSelection.from_string(select)
-        job = dg.define_asset_job("amodels_run", selection=selection)
+        # The dump files that the selection stands on are observed in the same run.
+        whole = selection | selection.upstream_source_assets()
+        job = dg.define_asset_job("amodels_run", selection=whole)
         merged = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
         resolved = merged.resolve_job_def("amodels_run")
     except dg.DagsterError as error:

@@ -111,7 +111,8 @@ def target_type(hive_type: str, dialect: str) -> TypeEngine:
     if parsed.base == "nested":
         return postgresql.JSONB()
     if parsed.base == "decimal":
-        return sa.Numeric(*parsed.arguments)
+        precision, scale = parsed.arguments
+        return sa.Numeric(precision, scale)
     if parsed.base == "char":
         return sa.CHAR(parsed.arguments[0])
     if parsed.base == "varchar":
