@@ -31,6 +31,8 @@ ObjectName = tuple[str, str]
 # Deeper nesting than any person writes; the compiled parser recurses on the C stack.
 DEEPEST_NESTING = 500
 _RECURSION_LIMIT = 20_000
+# The parser recurses without parentheses too (CASE in CASE); more would overflow the C stack.
+_PARSER_RECURSION_LIMIT = 4_000
 _DEPTH_TOKEN = re.compile(
     r"'(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\"|`[^`]*+`|--[^\n]*+|([(\[])|([)\]])", re.DOTALL
 )
@@ -83,7 +85,8 @@ def parse_query(body: str) -> exp.Expr:
     if nesting(body) > DEEPEST_NESTING:
         raise QueryError(f"it is nested deeper than {DEEPEST_NESTING} levels")
     try:
-        parsed = sqlglot.parse_one(body, read="hive")
+        with _recursion_limit(_PARSER_RECURSION_LIMIT):
+            parsed = sqlglot.parse_one(body, read="hive")
     except SqlglotError as error:
         details = getattr(error, "errors", None) or [{}]
         line = details[0].get("line") or 1
@@ -147,7 +150,7 @@ def view_lineage(
         finally:
             in_progress.discard(key)
 
-    with _deep_recursion():
+    with _recursion_limit(_RECURSION_LIMIT):
         for key in views:
             analyse(key)
         for key in lineage.direct:
@@ -219,10 +222,9 @@ def _plain(message: str) -> str:
 
 
 @contextmanager
-def _deep_recursion() -> Generator[None]:
-    """Room for queries nested as deep as is allowed."""
+def _recursion_limit(limit: int) -> Generator[None]:
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _RECURSION_LIMIT))
+    sys.setrecursionlimit(limit)
     try:
         yield
     finally:

@@ -29,6 +29,7 @@ _TOKEN = re.compile(
     """,
     re.IGNORECASE | re.MULTILINE | re.VERBOSE | re.DOTALL,
 )
+_MOST_RESUMED = 50
 _GLUED = re.compile(r"(true|false)(?=CREATE\b)", re.IGNORECASE)
 _NEXT_CREATE = re.compile(
     r"^[ \t]*CREATE\s+(?:OR\s+REPLACE\s+)?(?:EXTERNAL\s+|TEMPORARY\s+)*(?:TABLE|VIEW)\b",
@@ -90,7 +91,7 @@ def split(text: str) -> Iterator[Statement]:
         Statements in order. A statement also ends where the next one visibly begins: a CREATE
         outside strings, comments and backticks, a USE or SET line, a bare setting.
     """
-    begin = position = 0
+    begin = position = resumed = 0
     while True:
         match = _TOKEN.search(text, position)
         if match is None:
@@ -117,7 +118,9 @@ def split(text: str) -> Iterator[Statement]:
             begin = end
         else:
             # A quote or comment that never ends: go on where the next object visibly begins.
-            following = _NEXT_CREATE.search(text, position)
+            # Each costs a look at the whole rest, so that there is an end to it.
+            resumed += 1
+            following = _NEXT_CREATE.search(text, position) if resumed <= _MOST_RESUMED else None
             end = following.start() if following else len(text)
             yield from _statement(text, begin, end, terminated=False, cut=True)
             begin = position = end

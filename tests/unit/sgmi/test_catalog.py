@@ -122,7 +122,10 @@ def test_the_later_of_two_definitions_counts(make_source):
 
 
 def test_a_view_that_cannot_be_read_is_an_error_with_its_line(make_source):
-    text = GOOD + "CREATE VIEW `v` AS select a\nfrom t where (a = 1;\nCREATE VIEW `w` AS select a from t;"
+    text = (
+        GOOD
+        + "CREATE VIEW `v` AS select a\nfrom t where (a = 1;\nCREATE VIEW `w` AS select a from t;"
+    )
     catalog = build_catalog(make_source({"hive-ddl/x.hql": text}))
     assert codes(catalog) == [("unreadable_query", 7, "d.v")]
     assert catalog.tables["views"].column("parsed").to_pylist() == [False, True]

@@ -158,6 +158,12 @@ def test_depth():
     assert "nested deeper" in str(lineage.failures["d", "v"])
 
 
+@pytest.mark.parametrize("text", ["case when a then 1 when ", "not ", "f(", "- "])
+def test_endless_nesting_is_a_failure_not_a_crash(text):
+    lineage = view_lineage({("d", "v"): ViewQuery("select " + text * 30_000 + "a from t")}, TABLES)
+    assert ("d", "v") in lineage.failures or ("d", "v") in lineage.direct
+
+
 def test_many_branches():
     case = " ".join(f"when b = {i} then c" for i in range(5000))
     assert edges(f"select case {case} else a end k from t") == {

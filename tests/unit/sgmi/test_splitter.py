@@ -111,3 +111,9 @@ def test_encodings():
         decoded = decode(data)
         assert decoded.text == text
         assert [p.code for p in decoded.peculiarities] == codes
+
+
+def test_quotes_that_never_end_take_no_more_than_linear_time():
+    found = list(split("CREATE TABLE \\'\n" * 50_000))
+    assert found[0].cut
+    assert len(found) < 100
