@@ -3,69 +3,33 @@
 Belongs here: the lineage of one query to the tables and views that it names. Does not belong here:
 following views down to base tables (``lineage_graph.py``).
 
-Kinds of influence are OpenLineage's, kept as bits of one integer. Along a path the weakest direct
-step counts; an indirect step makes the whole path indirect, and of several the one nearest to the
-output names it. Sets of sources are propagated from the innermost query
+Sets of sources are propagated from the innermost query
 outwards, so that every expression is visited once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sqlglot import exp
 
-IDENTITY, TRANSFORMATION, AGGREGATION, CONDITIONAL, WINDOW, JOIN, FILTER, GROUP_BY, SORT = (
-    1 << i for i in range(9)
+from amodels_assets.sgmi.expressions import steps_to_parts
+from amodels_assets.sgmi.influence import (
+    FILTER,
+    GROUP_BY,
+    IDENTITY,
+    JOIN,
+    SORT,
+    TRANSFORMATION,
+    Influences,
+    OutputColumn,
+    Relation,
+    Schema,
+    add_sources,
+    step,
 )
-SUBTYPES = (
-    "IDENTITY",
-    "TRANSFORMATION",
-    "AGGREGATION",
-    "CONDITIONAL",
-    "WINDOW",
-    "JOIN",
-    "FILTER",
-    "GROUP_BY",
-    "SORT",
-)
-DIRECT = IDENTITY | TRANSFORMATION | AGGREGATION
-
-SourceColumn = tuple[str, str, str]  # database, table, column; the column is "*" for all
-Influences = dict[SourceColumn, int]  # source to the bits of how it matters
-Schema = Callable[[str, str], dict[str, str] | None]  # columns and types; None when unknown
-
-_ROW_FUNCTIONS = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
-_UNKNOWN_AGGREGATES = frozenset(("percentile", "histogram_numeric", "regr_slope", "covar_pop"))
-
-
-@dataclass
-class OutputColumn:
-    """One column of a relation: its sources, and its type where that is evident."""
-
-    sources: Influences = field(default_factory=dict)
-    type: str = ""
-
-
-@dataclass
-class Relation:
-    """Something with columns in a FROM clause, or a whole query.
-
-    Attributes:
-        columns: By lower-case name, in order.
-        rows: What chooses, repeats or orders the rows.
-        table: Set for a named table or view, which is a leaf.
-        open: Columns are not known: any name may be one.
-        visible: Whether ``*`` includes its columns.
-    """
-
-    columns: dict[str, OutputColumn] = field(default_factory=dict)
-    rows: Influences = field(default_factory=dict)
-    table: tuple[str, str] | None = None
-    open: bool = False
-    visible: bool = True
+from amodels_assets.sgmi.scope import Scope, column_of
 
 
 @dataclass
@@ -85,25 +49,6 @@ class QueryLineage:
     problems: list[tuple[str, str]]
 
 
-def step(outer: int, inner: int) -> int:
-    """One bit for a step taken on the result of another.
-
-    Both direct: the weaker of the two. Otherwise the indirect one, and of two the outer.
-    """
-    return outer if outer >= CONDITIONAL else max(outer, inner)
-
-
-@lru_cache(maxsize=4096)
-def after(outer: int, inner: int) -> int:
-    """Every step of one set of bits taken on every step of another."""
-    bits = 0
-    for i in range(9):
-        for j in range(9):
-            if outer >> i & 1 and inner >> j & 1:
-                bits |= step(1 << i, 1 << j)
-    return bits
-
-
 def query_lineage(query: exp.Expr, database: str, schema: Schema) -> QueryLineage:
     """Lineage of a parsed query.
 
@@ -117,22 +62,6 @@ def query_lineage(query: exp.Expr, database: str, schema: Schema) -> QueryLineag
     return QueryLineage(relation.columns, relation.rows, analysis.tables, analysis.problems)
 
 
-class _Scope:
-    """Relations that an expression can name, and the scope around it."""
-
-    def __init__(self, outer: _Scope | None, queries: dict[str, Relation]) -> None:
-        self.outer = outer
-        self.queries = queries
-        self.sources: dict[str, Relation] = {}
-        self.aliases: dict[str, OutputColumn] = {}
-
-    def add(self, name: str, relation: Relation) -> None:
-        """Two relations of one name are both kept: SQL lets them stand, unless named."""
-        while name in self.sources:
-            name += " "
-        self.sources[name] = relation
-
-
 class _Analysis:
     def __init__(self, database: str, schema: Schema) -> None:
         self.database = database
@@ -142,7 +71,7 @@ class _Analysis:
 
     # Queries
 
-    def query(self, node: exp.Expr, outer: _Scope | None, queries: dict[str, Relation]) -> Relation:
+    def query(self, node: exp.Expr, outer: Scope | None, queries: dict[str, Relation]) -> Relation:
         with_ = node.args.get("with_")
         if with_:
             queries = dict(queries)
@@ -162,7 +91,7 @@ class _Analysis:
         return Relation(open=True)
 
     def union(
-        self, node: exp.SetOperation, outer: _Scope | None, queries: dict[str, Relation]
+        self, node: exp.SetOperation, outer: Scope | None, queries: dict[str, Relation]
     ) -> Relation:
         branches: list[exp.Expr] = []
         at: exp.Expr = node
@@ -175,7 +104,7 @@ class _Analysis:
         result = Relation(open=any(r.open for r in relations))
         first = relations[0]
         for relation in relations:
-            _add(result.rows, relation.rows, IDENTITY)
+            add_sources(result.rows, relation.rows, IDENTITY)
             if len(relation.columns) != len(first.columns) and not result.open:
                 text = f"a UNION of {len(first.columns)} and {len(relation.columns)} columns"
                 self.problems.append(("union_column_count", text))
@@ -184,17 +113,17 @@ class _Analysis:
             merged = OutputColumn(type=first.columns[name].type)
             for branch in columns:
                 if position < len(branch):
-                    _add(merged.sources, branch[position].sources, IDENTITY)
+                    add_sources(merged.sources, branch[position].sources, IDENTITY)
             result.columns[name] = merged
-        scope = _Scope(outer, queries)
+        scope = Scope(outer, queries)
         scope.add("", result)
         self.order(node, scope, list(result.columns.values()), result.rows)
         return result
 
     def select(
-        self, node: exp.Select, outer: _Scope | None, queries: dict[str, Relation]
+        self, node: exp.Select, outer: Scope | None, queries: dict[str, Relation]
     ) -> Relation:
-        scope = _Scope(outer, queries)
+        scope = Scope(outer, queries)
         result = Relation()
         self.sources(node, scope, result.rows)
         for position, item in enumerate(node.expressions):
@@ -216,7 +145,7 @@ class _Analysis:
         return result
 
     def order(
-        self, node: exp.Expr, scope: _Scope, outputs: list[OutputColumn], rows: Influences
+        self, node: exp.Expr, scope: Scope, outputs: list[OutputColumn], rows: Influences
     ) -> None:
         for name in ("order", "sort", "cluster", "distribute"):
             clause = node.args.get(name)
@@ -228,7 +157,7 @@ class _Analysis:
     def ordinal(
         self,
         item: exp.Expr,
-        scope: _Scope,
+        scope: Scope,
         outputs: list[OutputColumn],
         bit: int,
         rows: Influences,
@@ -237,13 +166,13 @@ class _Analysis:
         if isinstance(item, exp.Literal) and not item.is_string:
             position = int(item.this) if item.this.isdigit() else 0
             if 0 < position <= len(outputs):
-                _add(rows, outputs[position - 1].sources, bit)
+                add_sources(rows, outputs[position - 1].sources, bit)
             return
         self.collect(item, scope, bit, rows)
 
     # FROM
 
-    def sources(self, node: exp.Select, scope: _Scope, rows: Influences) -> None:
+    def sources(self, node: exp.Select, scope: Scope, rows: Influences) -> None:
         from_ = node.args.get("from_")
         if from_ is not None:
             self.source(from_.this, scope, rows)
@@ -252,7 +181,7 @@ class _Analysis:
         for join in node.args.get("joins") or ():
             self.join(join, scope, rows)
 
-    def join(self, join: exp.Join, scope: _Scope, rows: Influences) -> None:
+    def join(self, join: exp.Join, scope: Scope, rows: Influences) -> None:
         before = list(scope.sources.values())
         self.source(join.this, scope, rows)
         added = list(scope.sources.values())[len(before) :]
@@ -261,14 +190,14 @@ class _Analysis:
             self.collect(on, scope, JOIN, rows)
         for column in join.args.get("using") or ():
             for relation in (*before, *added):
-                found = self.column_of(relation, column.name.lower())
+                found = column_of(relation, column.name.lower())
                 if found is not None:
-                    _add(rows, found.sources, JOIN)
+                    add_sources(rows, found.sources, JOIN)
         if (join.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
             for relation in added:
                 relation.visible = False
 
-    def source(self, node: exp.Expr, scope: _Scope, rows: Influences) -> None:
+    def source(self, node: exp.Expr, scope: Scope, rows: Influences) -> None:
         if isinstance(node, exp.Lateral):
             self.lateral(node, scope)
             return
@@ -282,13 +211,13 @@ class _Analysis:
             cte = None if node.db else scope.queries.get(name)
             if cte is not None:
                 relation = Relation(cte.columns, open=cte.open)
-                _add(rows, cte.rows, IDENTITY)
+                add_sources(rows, cte.rows, IDENTITY)
             else:
                 relation = self.leaf(node.db.lower() or self.database, name)
             scope.add((node.alias or name).lower(), relation)
         else:
             relation = self.query(node, scope.outer, scope.queries)
-            _add(rows, relation.rows, IDENTITY)
+            add_sources(rows, relation.rows, IDENTITY)
             derived = Relation(relation.columns, open=relation.open)
             scope.add((node.alias or " derived").lower(), derived)
         for join in node.args.get("joins") or ():
@@ -307,7 +236,7 @@ class _Analysis:
         }
         return Relation(columns, table=(database, name))
 
-    def lateral(self, node: exp.Lateral, scope: _Scope) -> None:
+    def lateral(self, node: exp.Lateral, scope: Scope) -> None:
         sources: Influences = {}
         self.collect(node.this, scope, TRANSFORMATION, sources)
         alias = node.args.get("alias")
@@ -319,7 +248,7 @@ class _Analysis:
 
     # SELECT
 
-    def output(self, item: exp.Expr, position: int, scope: _Scope, result: Relation) -> None:
+    def output(self, item: exp.Expr, position: int, scope: Scope, result: Relation) -> None:
         if isinstance(item, exp.Star):
             self.star(scope.sources.values(), result)
             return
@@ -341,7 +270,7 @@ class _Analysis:
         own_rows: Influences = {}
         self.collect(item, scope, IDENTITY, column.sources, own_rows)
         # What chooses the rows of a scalar subquery matters to this column alone.
-        _add(column.sources, own_rows, IDENTITY)
+        add_sources(column.sources, own_rows, IDENTITY)
         column.type = self.type_of(item, scope)
         name = item.alias_or_name.lower() or f"_c{position}"
         result.columns[_free(name, result.columns)] = column
@@ -363,10 +292,10 @@ class _Analysis:
 
     # Expressions
 
-    def collect(  # noqa: PLR0912 - one branch a kind of expression
+    def collect(
         self,
         expression: exp.Expr,
-        scope: _Scope,
+        scope: Scope,
         bit: int,
         into: Influences,
         rows: Influences | None = None,
@@ -383,48 +312,24 @@ class _Analysis:
         stack: list[tuple[exp.Expr, int]] = [(expression, bit)]
         while stack:
             node, bits = stack.pop()
-            changed = step(bits, TRANSFORMATION)
             if isinstance(node, exp.Column):
                 if not isinstance(node.this, exp.Star):
                     self.resolve(node, scope, bits, into)
-            elif isinstance(node, exp.Alias | exp.Paren | exp.Where | exp.Having):
-                stack.append((node.this, bits))
-            elif isinstance(node, exp.Case):
-                if node.this is not None:
-                    stack.append((node.this, step(bits, CONDITIONAL)))
-                for branch in node.args["ifs"]:
-                    stack.append((branch.this, step(bits, CONDITIONAL)))
-                    stack.append((branch.args["true"], changed))
-                if node.args.get("default") is not None:
-                    stack.append((node.args["default"], changed))
-            elif isinstance(node, exp.If | exp.Nvl2):
-                stack.append((node.this, step(bits, CONDITIONAL)))
-                stack.extend((node.args[n], changed) for n in ("true", "false") if node.args.get(n))
-            elif isinstance(node, exp.DecodeCase):
-                stack.extend(_decode_parts(node.expressions, step(bits, CONDITIONAL), changed))
-            elif isinstance(node, exp.Window):
-                stack.append((node.this, changed))
-                over = [*(node.args.get("partition_by") or ()), node.args.get("order")]
-                stack.extend((part, step(bits, WINDOW)) for part in over if part is not None)
-            elif isinstance(node, exp.Filter):
-                stack.append((node.this, bits))
-                stack.append((node.expression, step(bits, CONDITIONAL)))
             elif isinstance(node, exp.Exists):
                 self.subquery(node.this, scope, bits, into, rows, values=False)
             elif isinstance(node, exp.In) and node.args.get("query") is not None:
+                changed = step(bits, TRANSFORMATION)
                 stack.append((node.this, changed))
                 self.subquery(node.args["query"], scope, changed, into, rows)
             elif isinstance(node, exp.Query):
                 self.subquery(node, scope, bits, into, rows)
-            elif _is_aggregate(node):
-                stack.extend((child, step(bits, AGGREGATION)) for child in node.iter_expressions())
             else:
-                stack.extend((child, changed) for child in node.iter_expressions())
+                stack.extend(steps_to_parts(node, bits))
 
     def subquery(
         self,
         node: exp.Expr,
-        scope: _Scope,
+        scope: Scope,
         bits: int,
         into: Influences,
         rows: Influences | None,
@@ -434,83 +339,35 @@ class _Analysis:
         relation = self.query(node, scope, scope.queries)
         if values:
             for column in relation.columns.values():
-                _add(into, column.sources, bits)
-        _add(into if rows is None else rows, relation.rows, bits)
+                add_sources(into, column.sources, bits)
+        add_sources(into if rows is None else rows, relation.rows, bits)
 
-    def resolve(self, node: exp.Column, scope: _Scope, bits: int, into: Influences) -> None:
+    def resolve(self, node: exp.Column, scope: Scope, bits: int, into: Influences) -> None:
         parts = [part.name.lower() for part in node.parts]
-        around: _Scope | None = scope
+        around: Scope | None = scope
         while around is not None:
-            found = self.lookup(parts, around)
+            found = around.lookup(parts)
             if found is not None:
                 column, plain = found
-                _add(into, column.sources, bits if plain else step(bits, TRANSFORMATION))
+                add_sources(into, column.sources, bits if plain else step(bits, TRANSFORMATION))
                 return
             around = around.outer
-        owner = self.presumed_owner(parts, scope)
+        owner = scope.presumed_owner(parts)
         if owner is None:
             text = f"{'.'.join(parts)} is a column of nothing in FROM"
             self.problems.append(("unresolved_column", text))
             return
         (database, table), name = owner
         self.problems.append(("unknown_column", f"{database}.{table} has no column {name}"))
-        _add(into, {(database, table, name): IDENTITY}, bits)
+        add_sources(into, {(database, table, name): IDENTITY}, bits)
 
-    def lookup(self, parts: list[str], scope: _Scope) -> tuple[OutputColumn, bool] | None:
-        """A column by its dotted parts; the flag tells a whole column from a field of one."""
-        if len(parts) > 1:
-            relation = scope.sources.get(parts[0])
-            if relation is not None:
-                column = self.column_of(relation, parts[1])
-                return None if column is None else (column, len(parts) == 2)
-            if len(parts) > 2:
-                for relation in scope.sources.values():
-                    if relation.table == (parts[0], parts[1]):
-                        column = self.column_of(relation, parts[2])
-                        return None if column is None else (column, len(parts) == 3)
-        name = parts[0]
-        for relation in scope.sources.values():
-            column = relation.columns.get(name)
-            if column is not None and (relation.visible or len(parts) == 1):
-                return column, len(parts) == 1
-        if len(parts) == 1:
-            if name in scope.aliases:
-                return scope.aliases[name], True
-            opened = [r for r in scope.sources.values() if r.open]
-            if len(opened) == 1:
-                column = self.column_of(opened[0], name)
-                return None if column is None else (column, True)
-        return None
-
-    def column_of(self, relation: Relation, name: str) -> OutputColumn | None:
-        column = relation.columns.get(name)
-        if column is None and relation.open and relation.table:
-            return OutputColumn({(*relation.table, name): IDENTITY})
-        return OutputColumn() if column is None and relation.open else column
-
-    def presumed_owner(self, parts: list[str], scope: _Scope) -> tuple[tuple[str, str], str] | None:
-        """The table that a missing column must have belonged to."""
-        if len(parts) > 1:
-            around: _Scope | None = scope
-            while around is not None:
-                relation = around.sources.get(parts[0])
-                if relation is not None:
-                    return (relation.table, parts[1]) if relation.table else None
-                for relation in around.sources.values():
-                    if len(parts) > 2 and relation.table == (parts[0], parts[1]):
-                        return relation.table, parts[2]
-                around = around.outer
-            return None
-        tables = [r.table for r in scope.sources.values()]
-        return (tables[0], parts[0]) if len(tables) == 1 and tables[0] else None
-
-    def type_of(self, item: exp.Expr, scope: _Scope) -> str:
+    def type_of(self, item: exp.Expr, scope: Scope) -> str:
         """The type where the expression itself shows it, else empty."""
         node = item.unalias()
         while isinstance(node, exp.Paren):
             node = node.this
         if isinstance(node, exp.Column):
-            found = self.lookup([part.name.lower() for part in node.parts], scope)
+            found = scope.lookup([part.name.lower() for part in node.parts])
             return found[0].type if found and found[1] else ""
         if isinstance(node, exp.Cast):
             return "".join(node.args["to"].sql(dialect="hive").split()).lower()
@@ -521,11 +378,6 @@ class _Analysis:
         if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber):
             return "int"
         return ""
-
-
-def _add(into: Influences, sources: Influences, bits: int) -> None:
-    for source, inner in sources.items():
-        into[source] = into.get(source, 0) | after(bits, inner)
 
 
 def _free(name: str, taken: dict[str, OutputColumn]) -> str:
@@ -544,18 +396,3 @@ def _renamed(relation: Relation, alias: exp.Expr | None) -> Relation:
         return relation
     columns = dict(zip(names, relation.columns.values(), strict=False))
     return Relation(columns or {n: OutputColumn() for n in names}, relation.rows)
-
-
-def _is_aggregate(node: exp.Expr) -> bool:
-    if isinstance(node, exp.AggFunc):
-        return not isinstance(node, _ROW_FUNCTIONS)
-    return isinstance(node, exp.Anonymous) and node.name.lower() in _UNKNOWN_AGGREGATES
-
-
-def _decode_parts(parts: list[exp.Expr], condition: int, value: int) -> list[tuple[exp.Expr, int]]:
-    """``decode(x, search, result, …, default)``."""
-    last = len(parts) - 1
-    return [
-        (part, value if i and (i % 2 == 0 or i == last) else condition)
-        for i, part in enumerate(parts)
-    ]

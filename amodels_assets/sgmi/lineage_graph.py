@@ -16,16 +16,15 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from amodels_assets.sgmi.lineage import (
+from amodels_assets.sgmi.influence import (
     CONDITIONAL,
     IDENTITY,
     Influences,
     OutputColumn,
-    QueryLineage,
     SourceColumn,
     after,
-    query_lineage,
 )
+from amodels_assets.sgmi.lineage import QueryLineage, query_lineage
 
 ObjectName = tuple[str, str]
 # Deeper nesting than any person writes; the compiled parser recurses on the C stack.

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from amodels_assets.sgmi.diagnostics import Diagnostics
 from amodels_assets.sgmi.hive import Warehouse
-from amodels_assets.sgmi.lineage import DIRECT, SUBTYPES, Influences, QueryLineage
+from amodels_assets.sgmi.influence import DIRECT, SUBTYPES, Influences
+from amodels_assets.sgmi.lineage import QueryLineage
 from amodels_assets.sgmi.lineage_graph import ViewLineage
 
 ObjectName = tuple[str, str]

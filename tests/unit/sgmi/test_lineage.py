@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from amodels_assets.sgmi.lineage import SUBTYPES
+from amodels_assets.sgmi.influence import SUBTYPES
 from amodels_assets.sgmi.lineage_graph import DEEPEST_NESTING, ViewQuery, view_lineage
 
 TABLES = {
