@@ -6,9 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 
+CATALOG = dg.AssetSelection.groups("sgmi")
 JOB = dg.define_asset_job(
     "update_catalog",
-    selection=dg.AssetSelection.groups("sgmi", include_sources=True),
+    selection=CATALOG | CATALOG.upstream_source_assets(),
     description="Reads the source dumps into the catalog.",
 )
 # A file that changed more recently than this may not be complete yet.
