@@ -1,5 +1,6 @@
 """The sgmi room's assets: the source dumps as observed, the catalog's tables, the rows."""
 
+import warnings
 from collections.abc import Iterator
 
 import dagster as dg
@@ -37,53 +38,30 @@ TABLES: dict[str, str] = {
 }
 
 
-def _observation(source: SgmiSourceResource, part: str) -> dg.DataVersion:
-    from amodels_assets.sgmi.source import SourceError, source_versions
+def _observed(name: str, part: str, description: str) -> dg.SourceAsset:
+    """A part of the source directory; its data version is the content hash of its files."""
+    with warnings.catch_warnings():
+        # Said once here, rather than on every load of the definitions.
+        warnings.simplefilter("ignore", dg.BetaWarning)
 
-    try:
-        return dg.DataVersion(source_versions(source.path())[part])
-    except SourceError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+        @dg.observable_source_asset(key=["sgmi", name], group_name=GROUP, description=description)
+        def observe(sgmi_source: SgmiSourceResource) -> dg.DataVersion:
+            from amodels_assets.sgmi.source import SourceError, source_versions
+
+            try:
+                return dg.DataVersion(source_versions(sgmi_source.path())[part])
+            except SourceError as error:
+                raise dg.Failure(description=str(error), allow_retries=False) from error
+
+    return observe
 
 
-@dg.observable_source_asset(
-    key=["sgmi", "hive_ddl"],
-    group_name=GROUP,
-    description="SHOW CREATE TABLE dumps of the warehouse; the data version is their content hash.",
+hive_ddl = _observed(
+    "hive_ddl", "hive_ddl", "The warehouse's own account of itself: SHOW CREATE TABLE dumps."
 )
-def hive_ddl(sgmi_source: SgmiSourceResource) -> dg.DataVersion:
-    """The dumps as they lie in the source directory."""
-    return _observation(sgmi_source, "hive_ddl")
-
-
-@dg.observable_source_asset(
-    key=["sgmi", "controlm"],
-    group_name=GROUP,
-    description="Control-M exports, XML and JSON; the data version is their content hash.",
-)
-def controlm(sgmi_source: SgmiSourceResource) -> dg.DataVersion:
-    """The exports as they lie in the source directory."""
-    return _observation(sgmi_source, "controlm")
-
-
-@dg.observable_source_asset(
-    key=["sgmi", "scripts"],
-    group_name=GROUP,
-    description="What the jobs run; the data version is the scripts' content hash.",
-)
-def scripts(sgmi_source: SgmiSourceResource) -> dg.DataVersion:
-    """The scripts as they lie in the source directory."""
-    return _observation(sgmi_source, "scripts")
-
-
-@dg.observable_source_asset(
-    key=["sgmi", "source_rows"],
-    group_name=GROUP,
-    description="Exported contents of tables; the data version is their content hash.",
-)
-def source_rows(sgmi_source: SgmiSourceResource) -> dg.DataVersion:
-    """The exported rows as they lie in the source directory."""
-    return _observation(sgmi_source, "rows")
+controlm = _observed("controlm", "controlm", "Exports of the Control-M jobs, XML and JSON.")
+scripts = _observed("scripts", "scripts", "What the jobs run: shell, SQL and properties files.")
+source_rows = _observed("source_rows", "rows", "Exported contents of tables.")
 
 
 @dg.multi_asset(
