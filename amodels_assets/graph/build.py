@@ -64,6 +64,7 @@ EDGE_SCHEMA = pa.schema(
         ("kind", pa.string()),
     ]
 )
+_WHOLE_VIEW = "*"
 _ROLES = {"waits_for": "WAITS_FOR", "adds": "ADDS", "deletes": "DELETES"}
 _ACCESS = {"reads": "READS", "writes": "WRITES", "mentions": "MENTIONS"}
 
@@ -148,10 +149,11 @@ def _structure(collector: _Collector, catalog: Mapping[str, pa.Table]) -> None:
 def _lineage(collector: _Collector, catalog: Mapping[str, pa.Table]) -> None:
     for row in catalog["column_lineage"].to_pylist():
         source = collector.column(row["source_database"], row["source_table"], row["source_column"])
+        # What chooses a view's rows matters to all its columns: it flows to the view itself.
         target = (
-            collector.column(row["target_database"], row["target_table"], row["target_column"])
-            if row["target_column"]
-            else collector.relation(row["target_database"], row["target_table"])
+            collector.relation(row["target_database"], row["target_table"])
+            if row["target_column"] == _WHOLE_VIEW
+            else collector.column(row["target_database"], row["target_table"], row["target_column"])
         )
         collector.edge(source, target, "FLOWS_TO", row["transformation_subtype"])
     for row in catalog["table_lineage"].to_pylist():

@@ -8,7 +8,7 @@ is bound.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ class EmbeddedGraph:
 
     def ask(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a Cypher query with bound parameters; rows as dictionaries."""
-        return [dict(row) for row in self._graph.cypher(query, params=parameters)]
+        rows: Iterable[dict[str, Any]] = self._graph.cypher(query, params=parameters)
+        return [dict(row) for row in rows]
 
     def _load_nodes(self, graph: Graph) -> None:
         by_label: dict[str, list[dict[str, Any]]] = defaultdict(list)

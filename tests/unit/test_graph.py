@@ -67,6 +67,7 @@ def catalog() -> dict[str, pa.Table]:
             lineage("v2", "v1", subtype="AGGREGATION"),
             lineage("v3", "v2"),
             lineage("v3", "lost", column="gone"),
+            {**lineage("v1", "base", subtype="FILTER"), "target_column": "*"},
         ),
         "table_lineage": rows(
             "table_lineage",
@@ -119,6 +120,8 @@ def test_nodes_and_edges(graph: Graph) -> None:
     assert nodes["column:d.lost.gone"]["known"] is False
     edges = {tuple(row.values()) for row in graph.edges.to_pylist()}
     assert ("column:d.v1.a", "column:d.v2.a", "FLOWS_TO", "AGGREGATION") in edges
+    assert ("column:d.base.a", "relation:d.v1", "FLOWS_TO", "FILTER") in edges
+    assert "column:d.v1.*" not in nodes
     assert ("job:x", "job:y", "TRIGGERS", "x-OK") in edges
     assert ("job:x", "schedule:0 2 * * * UTC", "SCHEDULED_BY", "") in edges
     assert ("relation:d.lost", "column:d.lost.gone", "HAS_COLUMN", "") in edges
