@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from amodels_assets.schemas.plan import PlannedTable
-
-NAME = "amodels_replica"
+from amodels_assets.schemas.plan import RECORD, PlannedTable
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Bookkeeping:
         self._connection = connection
         schemas = connection.dialect.name == "postgresql"
         self._table = sa.Table(
-            "applied_tables" if schemas else f"{NAME}.applied_tables",
+            "applied_tables" if schemas else f"{RECORD}.applied_tables",
             sa.MetaData(),
             sa.Column("source_database", sa.Text, primary_key=True),
             sa.Column("source_table", sa.Text, primary_key=True),
@@ -37,10 +35,10 @@ class Bookkeeping:
             sa.Column("target_name", sa.Text, nullable=False),
             sa.Column("definition", sa.Text, nullable=False),
             sa.Column("rows_version", sa.Text, nullable=False),
-            schema=NAME if schemas else None,
+            schema=RECORD if schemas else None,
         )
         if schemas:
-            connection.execute(sa.schema.CreateSchema(NAME, if_not_exists=True))
+            connection.execute(sa.schema.CreateSchema(RECORD, if_not_exists=True))
         connection.execute(sa.schema.CreateTable(self._table, if_not_exists=True))
         connection.commit()
 

@@ -33,7 +33,11 @@ def engine_for(url: str) -> sa.Engine:
             f"{parsed.drivername} is not supported: give a postgresql:// or sqlite:/// URL"
         )
     if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(parsed.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ReplicaError(f"{folder} cannot be made: {error.strerror}") from None
     engine = sa.create_engine(parsed)
     _make_transactional(engine)
     return engine
@@ -44,20 +48,25 @@ def connected(url: str) -> Iterator[sa.Connection]:
     """A connection in autobegin mode, closed at the end.
 
     Raises:
-        ReplicaError: The database cannot be reached, or lets this user not in.
+        ReplicaError: The database cannot be reached, does not let this user in, or fails while
+            the connection is used.
     """
     engine = engine_for(url)
     try:
         try:
             connection = engine.connect()
         except (sa.exc.DBAPIError, OSError) as error:
-            shown = engine.url.render_as_string(hide_password=True)
             raise ReplicaError(
-                f"{shown} cannot be reached: {_first_line(error)}; check the URL, the password "
-                "and that the server runs"
+                f"{_shown(engine.url)} cannot be reached: {_first_line(error)}; check the URL, "
+                "the password and that the server runs"
             ) from None
         with connection:
             yield connection
+    except sa.exc.DBAPIError as error:
+        raise ReplicaError(
+            f"{_shown(engine.url)} failed: {_first_line(error)}; when that is mended, materialize "
+            "schemas/replica again, it does what is left"
+        ) from None
     finally:
         engine.dispose()
 
@@ -72,6 +81,11 @@ def _make_transactional(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _shown(url: sa.URL) -> str:
+    # Without the query, which may hold a password as well.
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _first_line(error: Exception) -> str:

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import pyarrow as pa
 
+# Further digits are not spelled out: eleven characters can ask for a gigabyte of zeros.
+_MOST_DIGITS = 100_000
 
-def for_copy(table: pa.Table) -> pa.Table:
-    """Columns whose CSV text PostgreSQL's COPY reads: nested as JSON, binary as hex."""
+
+def for_copy(table: pa.Table, json_columns: Collection[int] = ()) -> pa.Table:
+    """Columns whose CSV text PostgreSQL's COPY reads: nested as JSON, binary as hex.
+
+    Args:
+        table: Rows.
+        json_columns: Positions of columns that are JSON in the target. Text in them that is not
+            JSON becomes a JSON string, so that nothing is lost.
+    """
     arrays = []
-    for column in table.columns:
+    for position, column in enumerate(table.columns):
         if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
             arrays.append(_mapped(column, lambda value: f"\\x{value.hex()}"))
         elif pa.types.is_nested(column.type):
             arrays.append(_mapped(column, as_json))
+        elif position in json_columns:
+            arrays.append(_mapped(column, _as_json_text))
         elif pa.types.is_floating(column.type):
             # Shortest text that reads back as the same number, with PostgreSQL's names.
             arrays.append(_mapped(column, _float_text))
@@ -47,7 +59,7 @@ def canonical(value: object) -> str | None:
         case bool():
             text = str(int(value))
         case Decimal():
-            text = format(value.normalize() + 0, "f")
+            text = _decimal_text(value)
         case float():
             # Minus zero equals zero, and SQLite keeps it as that.
             text = repr(value + 0.0)
@@ -72,6 +84,56 @@ def as_json(value: object) -> str:
     return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
 
 
+def canonical_nested(value: object) -> str | None:
+    """One text for a nested value: from Arrow, or as JSON text.
+
+    Numbers are compared by their decimal digits (``1.0``, ``1`` and ``1e0`` are the same), keys in
+    any order; text that is not JSON stands for itself.
+    """
+    plain = _parsed(value) if isinstance(value, str) else _plain(value)
+    if plain is None:
+        return None
+    return json.dumps(_numbers_as_text(plain), sort_keys=True, ensure_ascii=False)
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(
+            text, parse_float=Decimal, parse_int=Decimal, parse_constant=_no_such_number
+        )
+    except (ValueError, ArithmeticError, RecursionError):
+        return text
+
+
+def _no_such_number(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _as_json_text(text: str) -> str:
+    parsed = _parsed(text)
+    return json.dumps(text, ensure_ascii=False) if parsed == text else text
+
+
+def _numbers_as_text(value: object) -> object:
+    if isinstance(value, list):
+        return [_numbers_as_text(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _numbers_as_text(item) for key, item in value.items()}
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return value
+    return {"number": _decimal_text(Decimal(repr(value) if isinstance(value, float) else value))}
+
+
+def _decimal_text(value: Decimal) -> str:
+    """All digits, without an exponent and trailing zeros (``normalize`` would round to 28)."""
+    if abs(value.adjusted()) > _MOST_DIGITS:
+        return str(value)
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
 def _plain(value: object) -> object:
     if isinstance(value, list) and value and all(isinstance(v, tuple) for v in value):
         return {str(key): _plain(item) for key, item in value}
@@ -79,6 +141,8 @@ def _plain(value: object) -> object:
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, float) and not isfinite(value):
+        return _float_text(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return canonical(value)

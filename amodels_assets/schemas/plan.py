@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -14,16 +14,20 @@ from amodels_assets.artifacts import digest
 from amodels_assets.schemas.identifiers import target_identifier
 from amodels_assets.schemas.types import MAPPING_VERSION, target_type
 
+# The schema, or the prefix, of the replica's own record.
+RECORD = "amodels_replica"
+RESERVED = frozenset({RECORD, "information_schema", "pg_catalog"})
 WIDEST = {"postgresql": 1600, "sqlite": 2000}
 
 
 @dataclass(frozen=True)
 class PlannedColumn:
-    """A column: its name in the source and in the target, and its Hive type."""
+    """A column: its name in the source and in the target, its Hive type and its comment."""
 
     name: str
     target_name: str
     hive_type: str
+    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class PlannedTable:
     @property
     def definition(self) -> str:
         """Hash of all that decides how the table is created."""
-        columns = [[c.target_name, c.hive_type] for c in self.columns]
+        columns = [[c.target_name, c.hive_type, c.comment] for c in self.columns]
         return digest([MAPPING_VERSION, self.schema, self.target_name, columns, self.comment])
 
     def to_sqlalchemy(self, dialect: str) -> sa.Table:
@@ -62,6 +66,7 @@ class PlannedTable:
             sa.Column(
                 sa.sql.quoted_name(column.target_name, quote=True),
                 target_type(column.hive_type, dialect),
+                comment=column.comment or None,
             )
             for column in self.columns
         ]
@@ -107,15 +112,44 @@ def plan_tables(
                 columns=found,
                 comment=(row["comment"] or "").replace("\x00", ""),
                 rows_version=row_versions.get(key, ""),
-                obstacle=_obstacle(found, dialect),
+                obstacle=_reserved(row["database"]) or _obstacle(found, dialect),
             )
         )
-    return planned
+    return _without_collisions(planned, dialect)
+
+
+def _reserved(database: str) -> str:
+    if database in RESERVED:
+        return f"{database} is a name that the target or the replica keeps for itself"
+    return ""
+
+
+def _without_collisions(planned: list[PlannedTable], dialect: str) -> list[PlannedTable]:
+    """The first table of a target name has it; the others say which one that is.
+
+    ``a.b`` with ``c`` and ``a`` with ``b.c`` are one name where the target has no schemas.
+    """
+    owners: dict[tuple[str | None, str], PlannedTable] = {}
+    result = []
+    for table in planned:
+        name = table.target_name.lower() if dialect == "sqlite" else table.target_name
+        owner = owners.setdefault((table.schema, name), table)
+        if owner is not table and not table.obstacle:
+            reason = f"its name in the target is that of {owner.table} in {owner.database}"
+            result.append(replace(table, obstacle=reason))
+        else:
+            result.append(table)
+    return result
 
 
 def _columns(rows: list[dict[str, Any]], dialect: str) -> tuple[PlannedColumn, ...]:
     return tuple(
-        PlannedColumn(row["column"], target_identifier(row["column"], dialect), row["type"])
+        PlannedColumn(
+            name=row["column"],
+            target_name=target_identifier(row["column"], dialect),
+            hive_type=row["type"],
+            comment=(row["comment"] or "").replace("\x00", ""),
+        )
         for row in rows
     )
 

