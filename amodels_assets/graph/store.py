@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import kglite
 import pyarrow.parquet as pq
@@ -51,7 +51,7 @@ class EmbeddedGraph:
 
     def ask(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a Cypher query with bound parameters; rows as dictionaries."""
-        rows: Iterable[dict[str, Any]] = self._graph.cypher(query, params=parameters)
+        rows = cast("Iterable[dict[str, Any]]", self._graph.cypher(query, params=parameters))
         return [dict(row) for row in rows]
 
     def _load_nodes(self, graph: Graph) -> None:
