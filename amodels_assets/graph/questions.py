@@ -161,7 +161,8 @@ def answer(graph: EmbeddedGraph, question: Question, subject: str | None = None)
     if question.finish is not None:
         rows = question.finish(rows)
     rows.sort(key=lambda row: str(sorted(row.items())))
-    return Answer(question.name, question.text.format(subject=subject), subject, rows)
+    text = question.text.format(subject=_without_prefix(subject or ""))
+    return Answer(question.name, text, subject, rows)
 
 
 def as_markdown(answers: list[Answer], *, most: int = 20) -> str:
@@ -178,6 +179,11 @@ def as_markdown(answers: list[Answer], *, most: int = 20) -> str:
 
 def _in_words(row: dict[str, Any]) -> str:
     if "path" in row:
-        return " → ".join(f"`{step.partition(':')[2]}`" for step in row["path"])
-    name, kind = row.values()
-    return f"{kind} `{str(name).partition(':')[2]}`"
+        return " → ".join(f"`{_without_prefix(step)}`" for step in row["path"])
+    # By name: rows that were read back from JSON have their keys in another order.
+    (name,) = (value for key, value in row.items() if key != "kind")
+    return f"{row['kind']} `{_without_prefix(str(name))}`"
+
+
+def _without_prefix(identifier: str) -> str:
+    return identifier.partition(":")[2]

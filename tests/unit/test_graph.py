@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import dagster as dg
@@ -20,7 +22,14 @@ from amodels_assets.graph.build import (
     end_problems,
 )
 from amodels_assets.graph.checks import NODES, counts_match_catalog, edges_have_ends
-from amodels_assets.graph.questions import QUESTIONS, Question, answer, answer_all, as_markdown
+from amodels_assets.graph.questions import (
+    QUESTIONS,
+    Answer,
+    Question,
+    answer,
+    answer_all,
+    as_markdown,
+)
 from amodels_assets.graph.store import EmbeddedGraph, GraphError, open_graph
 from amodels_assets.quality.runner import run_suite
 from amodels_assets.sgmi.schema import SCHEMAS
@@ -149,6 +158,11 @@ def test_questions(graph: Graph) -> None:
     text = as_markdown([readers, impact, longest])
     assert "`d.base` → `d.v1` → `d.v2` → `d.v3`" in text
     assert "job `z`" in text
+    assert "**What reads d.base?**\n\n- job `z`\n- view `d.v1`" in text
+    read_back = json.loads(
+        json.dumps([asdict(a) for a in (readers, impact, longest)], sort_keys=True)
+    )
+    assert as_markdown([Answer(**raw) for raw in read_back]) == text
 
 
 def graph_of(label: str, kind: str, edges: list[tuple[str, str]], *, roots: int = 0) -> Graph:
