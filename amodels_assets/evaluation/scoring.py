@@ -1,0 +1,44 @@
+"""Scores of a checkpoint on a split, computed in a process of its own.
+
+Belongs here: the public :func:`score_checkpoint`. Does not belong here: the model (``training``).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+class ScoringError(RuntimeError):
+    """A checkpoint could not be scored; the message says why."""
+
+
+def score_checkpoint(checkpoint_folder: Path, dataset_folder: Path, split: str) -> pa.Table:
+    """Score a checkpoint on one split of a data set.
+
+    Torch is loaded in a child process, whose memory is free again when this returns.
+
+    Args:
+        checkpoint_folder: Holds ``model.safetensors`` and ``config.json``.
+        dataset_folder: Holds ``dataset.json``, ``db/`` and ``tasks/``.
+        split: ``train``, ``validation`` or ``test``.
+
+    Returns:
+        One row per prediction: the entity, the cut-off, ``label`` and ``score``.
+
+    Raises:
+        ScoringError: The checkpoint or the data set cannot be used.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "amodels_assets.training.predict"]
+        parts = [str(checkpoint_folder), str(dataset_folder), split, folder]
+        done = subprocess.run([*command, *parts], capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise ScoringError(f"the checkpoint could not be scored: {reason}")
+        return pq.read_table(Path(folder) / "scores.parquet", memory_map=False)
