@@ -94,21 +94,17 @@ def _compare(
 def _content_problems(
     connection: sa.Connection, planned: PlannedTable, table: sa.Table, source: pa.Table
 ) -> list[str]:
-    kept: Callable[[object], object] = (
-        sqlite_value if connection.dialect.name == "sqlite" else lambda value: value
-    )
     normalisers = [_normaliser(column.hive_type) for column in planned.columns]
     names = [column.name for column in planned.columns]
-    ours = _checksums(
-        (tuple(kept(v) for v in row) for row in _arrow_rows(source.select(names))), normalisers
-    )
+    kept = sqlite_value if connection.dialect.name == "sqlite" else None
+    ours = _checksums(_arrow_columns(source.select(names)), normalisers, kept)
     # JSON as text: a driver's own reading of it would lose the digits of numbers.
     selected = [
         sa.cast(column, sa.Text) if isinstance(column.type, sa.JSON) else column
         for column in table.columns
     ]
     result = connection.execution_options(yield_per=BATCH_ROWS).execute(sa.select(*selected))
-    theirs = _checksums((tuple(row) for row in result), normalisers)
+    theirs = _checksums((zip(*rows, strict=True) for rows in result.partitions()), normalisers)
     return [
         f"the content of column {name} differs"
         for name, a, b in zip(names, ours, theirs, strict=True)
@@ -116,31 +112,39 @@ def _content_problems(
     ]
 
 
-def _arrow_rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+def _arrow_columns(table: pa.Table) -> Iterator[Iterable[Sequence[Any]]]:
     for batch in table.to_batches(max_chunksize=BATCH_ROWS):
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        yield [column.to_pylist() for column in batch.columns]
 
 
 def _checksums(
-    rows: Iterable[tuple[Any, ...]], normalisers: list[Callable[[Any], object]]
+    batches: Iterable[Iterable[Sequence[Any]]],
+    normalisers: list[Callable[[Any], object]],
+    kept: Callable[[object], object] | None = None,
 ) -> list[int]:
-    """One number per column that does not depend on the order of the rows."""
+    """One number per column that does not depend on the order of the rows.
+
+    Args:
+        batches: Rows, column by column.
+        normalisers: One a column.
+        kept: What the target makes of a value of the source.
+    """
     totals = [0] * len(normalisers)
-    counters: list[Counter[str | None]] = [Counter() for _ in normalisers]
-
-    def flush() -> None:
-        for position, counter in enumerate(counters):
-            for text, count in counter.items():
+    for columns in batches:
+        for position, (column, normalise) in enumerate(zip(columns, normalisers, strict=True)):
+            # Equal values are looked at once: most columns repeat few of them.
+            for value, count in _counted(column):
+                text = canonical(normalise(kept(value) if kept else value))
                 totals[position] = (totals[position] + count * _hash(text)) % _MODULUS
-            counter.clear()
-
-    for number, row in enumerate(rows, 1):
-        for counter, normalise, value in zip(counters, normalisers, row, strict=True):
-            counter[canonical(normalise(value))] += 1
-        if number % BATCH_ROWS == 0:
-            flush()
-    flush()
     return totals
+
+
+def _counted(column: Sequence[Any]) -> Iterable[tuple[Any, int]]:
+    try:
+        return Counter(column).items()
+    except (TypeError, ValueError):
+        # Lists, dictionaries and memory views cannot be counted so.
+        return ((value, 1) for value in column)
 
 
 def _hash(text: str | None) -> int:
