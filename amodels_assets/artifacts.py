@@ -286,7 +286,8 @@ class ArtifactStore:
         folder = self._home(name) / "checks"
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(asdict(record), indent=2, sort_keys=True) + "\n"
-        write_atomically(folder / f"{record.check}.json", text.encode())
+        # A check on a file in a folder has the folder in its name.
+        write_atomically(folder / f"{record.check.replace('/', '--')}.json", text.encode())
 
     def checks(self, name: str) -> dict[str, CheckRecord]:
         """Newest outcome of every check ever run on an artifact, by check name."""

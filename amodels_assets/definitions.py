@@ -15,6 +15,7 @@ from amodels_assets.settings import Settings, from_environment
 from resources.artifact_store import ArtifactStoreResource
 from resources.database import DatabaseResource
 from resources.sgmi_source import SgmiSourceResource
+from resources.training import TrainingResource
 from schedules import build_schedules
 from sensors import build_sensors
 
@@ -43,6 +44,7 @@ def build_definitions(resources: Mapping[str, object] | None = None) -> dg.Defin
             "artifact_store": artifact_store,
             "sgmi_source": SgmiSourceResource(directory=str(settings.sgmi_directory)),
             "replica_database": _replica(settings),
+            "training": TrainingResource(steps=settings.training_steps),
             "pipes_subprocess_client": dg.PipesSubprocessClient(),
             **(resources or {}),
         },

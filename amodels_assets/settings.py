@@ -29,6 +29,8 @@ class Settings:
             embedded SQLite file; the URL itself may hold a password and is not kept here.
         replica_file: The embedded SQLite file.
         timezone: IANA zone in which schedules are read, ``AMODELS_TIMEZONE``.
+        training_steps: Optimizer steps at most, ``AMODELS_TRAINING_STEPS``; 0 for the training's
+            own number.
         retention_days: Days for which old checkpoint archives are kept,
             ``AMODELS_RETENTION_DAYS``.
     """
@@ -40,6 +42,7 @@ class Settings:
     replica_file: Path
     timezone: str
     retention_days: int
+    training_steps: int
 
     def artifacts_path(self) -> Path:
         """The artifact store's folder, absolute.
@@ -70,6 +73,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     days = env.get("AMODELS_RETENTION_DAYS") or "60"
     if not days.isdigit() or int(days) < 1:
         raise ValueError(f"AMODELS_RETENTION_DAYS is {days!r}: give a whole number of days, 60 say")
+    steps = env.get("AMODELS_TRAINING_STEPS") or "0"
+    if not steps.isdigit():
+        raise ValueError(f"AMODELS_TRAINING_STEPS is {steps!r}: give a number of steps, 100 say")
     zone = env.get("AMODELS_TIMEZONE") or "Europe/Berlin"
     try:
         ZoneInfo(zone)
@@ -85,4 +91,5 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         replica_file=home / "replica.sqlite",
         timezone=zone,
         retention_days=int(days),
+        training_steps=int(steps),
     )

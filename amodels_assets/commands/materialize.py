@@ -138,7 +138,8 @@ def _job(definitions: dg.Definitions, select: str) -> dg.JobDefinition:
         merged = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
         resolved = merged.resolve_job_def("amodels_run")
     except dg.DagsterError as error:
-        raise click.BadParameter(f"{select!r}: {error}", param_hint="--select") from error
+        reason = error.__cause__ or error
+        raise click.BadParameter(f"{select!r}: {reason}", param_hint="--select") from error
     if not resolved.asset_layer.selected_asset_keys:
         raise click.BadParameter(f"{select!r} selects no asset", param_hint="--select")
     return resolved

@@ -75,7 +75,9 @@ def open_dataset(folder: Path) -> RelationalDataset:
             for split in SPLITS
         }
         statistics = {
-            name: ColumnStatistics(**{**value, "quantiles": tuple(value["quantiles"])})
+            name: ColumnStatistics(
+                value["count"], value["mean"], value["deviation"], tuple(value["quantiles"])
+            )
             for name, value in raw["statistics"].items()
         }
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, SpecError) as error:

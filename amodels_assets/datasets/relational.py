@@ -197,7 +197,10 @@ def _check_references(spec: RelationalSpec, source: str) -> None:
                 raise SpecError(
                     f"{source}: {table.name}.{column} points to the unknown table {parent!r}"
                 )
-    task = spec.task
+    _check_task(spec.task, tables, source)
+
+
+def _check_task(task: TaskSpec, tables: Mapping[str, TableSpec], source: str) -> None:
     if task.table not in tables:
         raise SpecError(f"{source}: the task's table {task.table!r} is not among the tables")
     table = tables[task.table]

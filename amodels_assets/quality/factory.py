@@ -23,15 +23,19 @@ def suite_checks(suite: Suite) -> dg.AssetChecksDefinition:
         for e in suite.expectations
     ]
 
-    @dg.multi_asset_check(
-        specs=specs, name="_".join((*suite.asset_key, "expectations")), can_subset=False
-    )
+    @dg.multi_asset_check(specs=specs, name=_step_name(suite), can_subset=False)
     def run(artifact_store: ArtifactStoreResource) -> Iterable[dg.AssetCheckResult]:
         store = ArtifactStore(artifact_store.path())
         for record in evaluate_suite(store, suite):
             yield check_result(key, record)
 
     return run
+
+
+def _step_name(suite: Suite) -> str:
+    """Unique also where an asset has several tables: their suites are steps of their own."""
+    parts = (*suite.asset_key, *suite.table.split("/"), "expectations")
+    return "_".join(dict.fromkeys(parts))
 
 
 def evaluate_suite(store: ArtifactStore, suite: Suite) -> list[CheckRecord]:

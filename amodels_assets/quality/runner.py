@@ -74,6 +74,9 @@ def _figures(result: dict[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value[:10]]
+    # NumPy's numbers are no plain ones, though some of them derive from these.
+    if hasattr(value, "item"):
+        value = value.item()
     if isinstance(value, bool | int | str) or (isinstance(value, float) and isfinite(value)):
         return value
     return str(value)

@@ -26,7 +26,22 @@ BOOTSTRAP_SEED = 0
 
 # A candidate without a record of one of these is refused; a test compares the list with the
 # blocking checks that the definitions declare for these three assets.
-REQUIRED_CHECKS: tuple[tuple[str, str], ...] = ()
+REQUIRED_CHECKS: tuple[tuple[str, str], ...] = (
+    *(
+        (DATASET, f"tasks/facility_downgrade/{split}.{split}_{expectation}")
+        for split in ("train", "validation", "test")
+        for expectation in (
+            "predictions_unique",
+            "facility_given",
+            "label_known",
+            "share_of_positives",
+        )
+    ),
+    (DATASET, "no_temporal_leak"),
+    (CHECKPOINT, "checkpoint_loads"),
+    (SCORES, "scores_are_complete"),
+    (SCORES, "shuffled_labels_score_half"),
+)
 
 
 @dataclass(frozen=True)

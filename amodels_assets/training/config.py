@@ -62,6 +62,16 @@ class TrainingConfig:
     patience: int = 4
     checkpoint_every: int = 100
 
+    @classmethod
+    def for_steps(cls, steps: int) -> TrainingConfig:
+        """The settings for a run of at most ``steps`` steps; 0 for the usual number."""
+        if not steps:
+            return cls()
+        often = max(1, steps // 8)
+        return cls(
+            steps=steps, warmup=max(1, steps // 10), evaluate_every=often, checkpoint_every=often
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The settings as JSON-serialisable data."""
         return asdict(self)
@@ -69,5 +79,9 @@ class TrainingConfig:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> TrainingConfig:
         """The settings out of :meth:`to_json`'s data."""
-        parts = {"sampler": SamplerConfig(**raw["sampler"]), "model": ModelConfig(**raw["model"])}
-        return cls(**{**raw, **parts})
+        settings: dict[str, Any] = {
+            **raw,
+            "sampler": SamplerConfig(**raw["sampler"]),
+            "model": ModelConfig(**raw["model"]),
+        }
+        return cls(**settings)

@@ -1,7 +1,7 @@
 """Turns sampled rows into cells: what the model sees of a database.
 
-Belongs here: the value of a cell as numbers, column names and texts as vectors, the batch arrays and
-which cell may look at which. Does not belong here: anything that is learned (``model.py``).
+Belongs here: the value of a cell as numbers, column names and texts as vectors, the batch arrays
+and which cell may look at which. Does not belong here: anything that is learned (``model.py``).
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ def build_cells(
         for position, (column, kind) in enumerate(table.columns.items()):
             cells.columns[:, position] = number
             scale = statistics.get(f"{table.name}.{column}")
-            _encode(cells, position, dataset.tables[table.name][column], kind, scale, texts)
+            values = dataset.tables[table.name][column]
+            _encode(cells, position, values, kind=kind, scale=scale, texts=texts)
             number += 1
         first.append(start + np.arange(rows, dtype=np.int64) * width)
         start += rows * width
@@ -217,6 +218,7 @@ def _encode(
     cells: _Cells,
     position: int,
     column: pa.ChunkedArray,
+    *,
     kind: str,
     scale: ColumnStatistics | None,
     texts: dict[str, int],

@@ -274,7 +274,8 @@ def _children(
     if not found:
         empty = np.empty(0, dtype=np.int64)
         return empty, empty, empty
-    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+    found_contexts, found_rows, orders = zip(*found, strict=True)
+    return np.concatenate(found_contexts), np.concatenate(found_rows), np.concatenate(orders)
 
 
 def _assemble(

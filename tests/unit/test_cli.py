@@ -102,6 +102,7 @@ def test_wrong_usage_exits_with_two(
         ("AMODELS_RETENTION_DAYS", "soon"),
         ("AMODELS_RETENTION_DAYS", "0"),
         ("AMODELS_TIMEZONE", "Mars"),
+        ("AMODELS_TRAINING_STEPS", "many"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:

@@ -57,6 +57,14 @@ def test_each_expectation_has_its_own_outcome(table: pa.Table, passed: bool) -> 
     assert [o.passed for o in outcomes] == [passed] * 3
 
 
+def test_figures_are_plain_json() -> None:
+    mean = Expectation(
+        "m", "expect_column_mean_to_be_between", {"column": "x", "max_value": 9}, "m"
+    )
+    (outcome,) = runner.run_suite(replace(SUITE, expectations=(mean,)), GOOD)
+    assert type(outcome.figures["observed_value"]) is float
+
+
 def test_an_expectation_that_cannot_be_evaluated_is_an_error() -> None:
     broken = Expectation(
         "other", "expect_column_values_to_not_be_null", {"column": "z"}, "z is given"

@@ -1,0 +1,94 @@
+"""Checks on scores: complete evidence, no leak, and worth the effort."""
+
+import dagster as dg
+
+from amodels_assets.artifacts import Artifact, ArtifactError, ArtifactStore, CheckRecord
+from amodels_assets.quality.factory import recorded
+from resources.artifact_store import ArtifactStoreResource
+
+ARTIFACT = "evaluation/relational_scores"
+KEY = dg.AssetKey(["evaluation", "relational_scores"])
+
+
+@dg.asset_check(
+    asset=KEY,
+    name="scores_are_complete",
+    description="Every score has n, an interval that holds it, a seed and the versions of "
+    "checkpoint and data, and was computed on the predictions beside it.",
+    blocking=True,
+)
+def scores_are_complete(artifact_store: ArtifactStoreResource) -> dg.AssetCheckResult:
+    """Look for scores that lack what makes them evidence."""
+    from amodels_assets.evaluation.findings import incomplete_scores
+
+    store, artifact = _artifact(artifact_store)
+    problems = incomplete_scores(artifact.table("scores"), artifact.table("predictions"))
+    description = "; ".join(problems) or "every score is complete"
+    return _result(store, artifact, "scores_are_complete", not problems, description)
+
+
+@dg.asset_check(
+    asset=KEY,
+    name="shuffled_labels_score_half",
+    description="Against labels in random order the checkpoint scores 0.5: the scoring itself "
+    "knows nothing of the answers.",
+    blocking=True,
+)
+def shuffled_labels_score_half(artifact_store: ArtifactStoreResource) -> dg.AssetCheckResult:
+    """Score the checkpoint against shuffled labels."""
+    from amodels_assets.evaluation.findings import shuffled_label_score
+
+    store, artifact = _artifact(artifact_store)
+    found = shuffled_label_score(artifact.table("predictions"))
+    passed = found.low <= 0.5 <= found.high
+    description = (
+        f"AUROC against shuffled labels {found.value:.4f}, "
+        f"95 % interval {found.low:.4f} to {found.high:.4f}"
+    )
+    return _result(store, artifact, "shuffled_labels_score_half", passed, description)
+
+
+@dg.asset_check(
+    asset=KEY,
+    name="above_own_columns_baseline",
+    description="The checkpoint scores above LightGBM on the predicted table's own columns.",
+)
+def above_own_columns_baseline(artifact_store: ArtifactStoreResource) -> dg.AssetCheckResult:
+    """Compare with the baseline that needs no joins."""
+    from amodels_assets.evaluation.findings import value_of
+    from amodels_assets.evaluation.score_table import CHECKPOINT_MODEL, OWN_COLUMNS_MODEL
+
+    store, artifact = _artifact(artifact_store)
+    scores = artifact.table("scores")
+    ours, theirs = value_of(scores, CHECKPOINT_MODEL), value_of(scores, OWN_COLUMNS_MODEL)
+    description = f"AUROC {ours:.4f}, LightGBM on own columns {theirs:.4f}"
+    return _result(
+        store, artifact, "above_own_columns_baseline", ours > theirs, description, blocking=False
+    )
+
+
+def _artifact(resource: ArtifactStoreResource) -> tuple[ArtifactStore, Artifact]:
+    store = ArtifactStore(resource.path())
+    try:
+        return store, store.get(ARTIFACT)
+    except ArtifactError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def _result(
+    store: ArtifactStore,
+    artifact: Artifact,
+    check: str,
+    passed: bool,
+    description: str,
+    *,
+    blocking: bool = True,
+) -> dg.AssetCheckResult:
+    record = CheckRecord(
+        check=check,
+        data_version=artifact.data_version,
+        passed=passed,
+        blocking=blocking,
+        description=description,
+    )
+    return recorded(store, ARTIFACT, record, KEY)

@@ -1,0 +1,31 @@
+"""Pictures of a training run."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterable
+
+
+def loss_curve(lines: Iterable[str]) -> str:
+    """Training and validation loss over steps, as Markdown with an embedded PNG.
+
+    Args:
+        lines: Of ``metrics.jsonl``.
+    """
+    from matplotlib.figure import Figure
+
+    rows = [json.loads(line) for line in lines]
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    axes = figure.subplots()
+    for name, label in (("loss", "training"), ("validation_loss", "validation")):
+        points = [(row["step"], row[name]) for row in rows if name in row]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=label)
+    axes.set_xlabel("step")
+    axes.set_ylabel("binary cross-entropy")
+    axes.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80)
+    return f"![loss](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"

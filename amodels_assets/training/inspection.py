@@ -1,0 +1,30 @@
+"""Looks at a finished checkpoint without loading torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from amodels_assets.training.checkpoint import METRICS_FILE, CheckpointError, read_checkpoint
+
+
+def find_problems(folder: Path) -> list[str]:
+    """What is wrong with a finished checkpoint, a sentence each; empty when nothing is."""
+    try:
+        checkpoint = read_checkpoint(folder)
+        rows = [json.loads(line) for line in (folder / METRICS_FILE).read_text().splitlines()]
+    except CheckpointError as error:
+        return [str(error)]
+    except (OSError, ValueError):
+        return [f"{METRICS_FILE} of {folder} is missing or damaged"]
+    problems = [
+        f"{name} holds numbers that are not finite"
+        for name, tensor in checkpoint.tensors.items()
+        if not np.isfinite(tensor).all()
+    ]
+    losses = [row["loss"] for row in rows if "loss" in row]
+    if len(losses) < 2 or not min(losses[1:]) < losses[0]:
+        problems.append("the training loss never went below where it began")
+    return problems

@@ -1,0 +1,105 @@
+"""Trains in a process of its own, started by Dagster: ``python -m amodels_assets.training.run``.
+
+Belongs here: what goes between the Dagster process and the training loop: settings in, progress and
+figures out. Does not belong here: the loop (``train.py``).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+from dagster_pipes import PipesContext, open_dagster_pipes
+
+from amodels_assets.training.config import TrainingConfig
+
+_SECONDS_BETWEEN_LINES = 10.0
+ORPHANED = 3
+
+
+class Orphaned(BaseException):
+    """The process that started this one is gone."""
+
+
+def main() -> int:
+    """Train with the settings that Dagster passed; the exit status."""
+    with open_dagster_pipes() as pipes:
+        folder = Path(pipes.get_extra("folder"))
+        # A run whose parent was killed may still be at its last step: it lets go when it ends.
+        handle = os.open(folder, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            return _train(pipes, folder)
+        except Orphaned:
+            return ORPHANED
+        finally:
+            os.close(handle)
+
+
+def _train(pipes: PipesContext, folder: Path) -> int:
+    from amodels_assets.datasets.dataset import DatasetError
+    from amodels_assets.training.train import TrainingError, train
+
+    config = TrainingConfig.from_json(pipes.get_extra("config"))
+    started = time.monotonic()
+    progress = _Progress(pipes, os.getppid())
+    try:
+        result = train(Path(pipes.get_extra("dataset")), folder, config, progress)
+    except (DatasetError, TrainingError) as error:
+        # A refusal is an answer, not a crash: the asset turns it into its failure.
+        pipes.report_custom_message({"error": str(error)})
+        return 0
+    finally:
+        progress.close()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    pipes.report_custom_message(
+        {
+            "steps": result.steps,
+            "best_step": result.best_step,
+            "resumed_from": result.resumed_from,
+            "refused_checkpoints": list(result.refused_checkpoints),
+            "validation_auroc": result.validation_auroc,
+            "seconds": round(time.monotonic() - started, 1),
+            "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+            "peak_memory_megabytes": usage.ru_maxrss // 1024,
+        }
+    )
+    return 0
+
+
+class _Progress:
+    """A progress bar on a terminal; elsewhere a line every few seconds."""
+
+    def __init__(self, pipes: PipesContext, parent: int) -> None:
+        self._pipes = pipes
+        self._parent = parent
+        self._said = time.monotonic()
+        self._bar = None
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(desc="training", unit="step", leave=False, file=sys.stderr)
+
+    def __call__(self, step: int, steps: int, metrics: object) -> None:
+        if os.getppid() != self._parent:
+            raise Orphaned
+        if self._bar is not None:
+            self._bar.total = steps
+            self._bar.update(step - self._bar.n)
+        elif time.monotonic() - self._said > _SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            self._pipes.log.info(f"step {step} of {steps}: {metrics}")
+            sys.stderr.write(f"  training: step {step} of {steps}\n")
+
+    def close(self) -> None:
+        """End the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
