@@ -44,7 +44,12 @@ def _observed(name: str, part: str, description: str) -> dg.SourceAsset:
         # Said once here, rather than on every load of the definitions.
         warnings.simplefilter("ignore", dg.BetaWarning)
 
-        @dg.observable_source_asset(key=["sgmi", name], group_name=GROUP, description=description)
+        @dg.observable_source_asset(
+            key=["sgmi", name],
+            group_name=GROUP,
+            description=description,
+            tags={"dagster/kind/file": ""},
+        )
         def observe(sgmi_source: SgmiSourceResource) -> dg.DataVersion:
             from amodels_assets.sgmi.source import SourceError, source_versions
 
