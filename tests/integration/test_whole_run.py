@@ -72,7 +72,7 @@ def test_a_second_run_changes_nothing_and_says_so(undisturbed: Path, source: Pat
     assert artifacts(undisturbed) == before
 
 
-@pytest.mark.parametrize("steps_done", [1, 3, 5, 8, 11, 14, 17, 20, 24, 28])
+@pytest.mark.parametrize("steps_done", [1, 5, 15, 22, 28, 34, 38])
 def test_a_run_killed_between_steps_ends_the_same_when_run_again(
     steps_done: int, undisturbed: Path, source: Path, tmp_path: Path
 ) -> None:
@@ -82,9 +82,37 @@ def test_a_run_killed_between_steps_ends_the_same_when_run_again(
     assert replica_content(tmp_path) == replica_content(undisturbed)
 
 
+def test_a_run_killed_in_training_ends_the_same_when_run_again(
+    undisturbed: Path, source: Path, tmp_path: Path
+) -> None:
+    """Only the run is killed: the training process must notice and stay out of the way."""
+    process = start_run(source, tmp_path)
+    steps = tmp_path / "artifacts" / ".staging"
+    while not list(steps.glob("training--*/steps/[0-9]*")):
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.01)
+    kill(process)
+    report = run_report(home=tmp_path, AMODELS_SGMI_DIR=str(source), **SHORT)
+    assert report["succeeded"]
+    assert artifacts(tmp_path) == artifacts(undisturbed)
+
+
 def kill_run(source: Path, home: Path, *, steps_done: int) -> None:
     """Start a run, and kill it with SIGKILL when so many steps are done."""
-    process = subprocess.Popen(
+    process = start_run(source, home)
+    assert process.stderr is not None
+    seen = 0
+    for line in process.stderr:
+        seen += line.startswith("✓")
+        if seen == steps_done:
+            break
+    assert seen == steps_done, "the run ended before it could be killed"
+    kill(process)
+
+
+def start_run(source: Path, home: Path) -> subprocess.Popen[str]:
+    """``amodels run`` in the background."""
+    return subprocess.Popen(
         [sys.executable, "-m", "amodels_assets.cli", "run"],
         cwd=ROOT,
         env=environment(home, AMODELS_SGMI_DIR=str(source), **SHORT),
@@ -92,14 +120,13 @@ def kill_run(source: Path, home: Path, *, steps_done: int) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stderr is not None
-    seen = 0
-    for line in process.stderr:
-        seen += line.startswith("✓")
-        if seen == steps_done:
-            break
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill the run, and not the processes that it started."""
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert process.stderr is not None
     process.stderr.close()
 
 

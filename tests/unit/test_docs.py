@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def anchors(page: Path) -> set[str]:
     """Anchors of a page's headings, by the rule that code hosts use."""
     found = []
     parsed = MarkdownIt("commonmark").parse(page.read_text())
-    for token, following in zip(parsed, parsed[1:], strict=False):
+    for token, following in pairwise(parsed):
         if token.type == "heading_open":
             text = re.sub(r"[^\w\- ]", "", following.content.lower())
             found.append(text.replace(" ", "-"))
