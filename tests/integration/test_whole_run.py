@@ -16,8 +16,8 @@ from .processes import ROOT, amodels, artifacts, environment, run_report
 
 pytestmark = pytest.mark.xdist_group("whole_run")
 
-# A training of a few steps: these tests are about the way, not about the score.
-SHORT = {"AMODELS_TRAINING_STEPS": "40"}
+# A short training: these tests are about the way, not about the score.
+SHORT = {"AMODELS_TRAINING_STEPS": "160"}
 
 
 @pytest.fixture(scope="module")
