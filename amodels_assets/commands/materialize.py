@@ -164,8 +164,10 @@ class _Watcher:
             self.report.seconds[str(event.step_key)] = seconds
             self._say(f"✓ {event.step_key}  {seconds:.1f} s")
         elif event.is_step_failure:
-            self.report.errors.append(_sentence(event))
-            self._say(f"✗ {event.step_key}: {self.report.errors[-1]}")
+            sentence = _sentence(event)
+            if not _is_failed_check(event):
+                self.report.errors.append(sentence)
+            self._say(f"✗ {event.step_key}: {sentence}")
         elif event.is_step_materialization:
             self._made(event)
         elif event.event_type is dg.DagsterEventType.ASSET_OBSERVATION:
@@ -207,6 +209,12 @@ class _Watcher:
             clear = "\x1b[2K\r" if sys.stderr.isatty() else ""
             sys.stderr.write(f"{clear}{text}{end}")
             sys.stderr.flush()
+
+
+def _is_failed_check(event: dg.DagsterEvent) -> bool:
+    """Whether a step failed because of a blocking check, which is reported as such."""
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
 
 
 def _sentence(event: dg.DagsterEvent) -> str:

@@ -76,7 +76,8 @@ def facility_downgrade(artifact_store: ArtifactStoreResource) -> dg.MaterializeR
 
 @dg.asset(
     key=["datasets", "best_possible_scores"],
-    deps=[dg.AssetKey(["sgmi", "source_rows"])],
+    # After the rows, so that nothing is made of a source that could not be read.
+    deps=[dg.AssetKey(["sgmi", "source_rows"]), dg.AssetKey(["sgmi", "rows"])],
     group_name="datasets",
     kinds={"python", "parquet"},
     owners=["team:machine-learning"],

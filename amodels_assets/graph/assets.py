@@ -22,7 +22,8 @@ SOURCES = (
 
 @dg.asset(
     key=["graph", "knowledge_graph"],
-    deps=[dg.AssetKey(["sgmi", name]) for name in SOURCES],
+    # Also after the diagnostics, whose check stops what would be built on a damaged source.
+    deps=[dg.AssetKey(["sgmi", name]) for name in (*SOURCES, "diagnostics")],
     group_name="graph",
     kinds={"python", "cypher"},
     owners=["team:data-platform"],

@@ -42,6 +42,8 @@ class EmbeddedGraph:
         Raises:
             GraphError: A label, a relationship type or an edge's end is unknown.
         """
+        # A question about a kind of node that this graph has none of is a fine question.
+        kglite.set_query_warning_policy("silent")
         self._graph = kglite.KnowledgeGraph()
         labels = dict(
             zip(graph.nodes["id"].to_pylist(), graph.nodes["label"].to_pylist(), strict=True)

@@ -11,6 +11,9 @@ from resources.training import TrainingResource
 DATASET = "datasets/facility_downgrade"
 CHECKPOINT = "training/relational_transformer"
 CODE_VERSION = "1"
+# Threads that wait for each other spin for a moment only: on a machine with other work to do,
+# spinning on makes training many times slower.
+PROCESS_ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
 
 
 @dg.asset(
@@ -51,7 +54,9 @@ def relational_transformer(
                 "config": config.to_json(),
             }
             command = [sys.executable, "-m", "amodels_assets.training.run"]
-            done = pipes_subprocess_client.run(command=command, context=context, extras=extras)
+            done = pipes_subprocess_client.run(
+                command=command, context=context, extras=extras, env=PROCESS_ENVIRONMENT
+            )
             for message in done.get_custom_messages():
                 figures.update(message)
             if "error" in figures:

@@ -1,4 +1,4 @@
-"""Databases for the tests of the replica: SQLite files and a real PostgreSQL server."""
+"""Real databases for the tests of the replica, and whole runs that several tests look at."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+
+from .processes import SHORT, amodels, run_report
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +40,23 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with admin.connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small source directory."""
+    folder = tmp_path_factory.mktemp("source") / "sgmi"
+    done = amodels(
+        "sample", "--out", str(folder), "--scale", "0.2", home=tmp_path_factory.mktemp("home")
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home of a run that nothing disturbed."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    report = run_report(home=home, AMODELS_SGMI_DIR=str(source), **SHORT)
+    assert not report["errors"]
+    return home

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+# A short training, for tests that are about the way and not about the score.
+SHORT = {"AMODELS_TRAINING_STEPS": "160"}
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
