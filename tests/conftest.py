@@ -7,6 +7,9 @@ from collections.abc import Generator
 
 import pytest
 
+# Before anything loads torch: test processes share the machine's few cores.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(

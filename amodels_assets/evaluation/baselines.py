@@ -57,7 +57,7 @@ def own_column_scores(dataset: RelationalDataset, split: str, seed: int) -> np.n
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
-            "num_threads": 2,
+            "num_threads": 1,
             "verbosity": -1,
         },
         training,
@@ -65,7 +65,7 @@ def own_column_scores(dataset: RelationalDataset, split: str, seed: int) -> np.n
         valid_sets=[training.create_valid(features["validation"], labels["validation"])],
         callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
     )
-    return np.asarray(booster.predict(features[split], num_threads=2), dtype=np.float64)
+    return np.asarray(booster.predict(features[split], num_threads=1), dtype=np.float64)
 
 
 def best_possible_scores(

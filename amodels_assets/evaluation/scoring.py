@@ -5,6 +5,7 @@ Belongs here: the public :func:`score_checkpoint`. Does not belong here: the mod
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from amodels_assets.training.config import PROCESS_ENVIRONMENT
 
 
 class ScoringError(RuntimeError):
@@ -37,7 +40,13 @@ def score_checkpoint(checkpoint_folder: Path, dataset_folder: Path, split: str) 
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "amodels_assets.training.predict"]
         parts = [str(checkpoint_folder), str(dataset_folder), split, folder]
-        done = subprocess.run([*command, *parts], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*command, *parts],
+            env={**os.environ, **PROCESS_ENVIRONMENT},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise ScoringError(f"the checkpoint could not be scored: {reason}")

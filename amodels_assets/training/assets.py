@@ -11,9 +11,6 @@ from resources.training import TrainingResource
 DATASET = "datasets/facility_downgrade"
 CHECKPOINT = "training/relational_transformer"
 CODE_VERSION = "1"
-# Threads that wait for each other spin for a moment only: on a machine with other work to do,
-# spinning on makes training many times slower.
-PROCESS_ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
 
 
 @dg.asset(
@@ -38,7 +35,7 @@ def relational_transformer(
     import sys
     from pathlib import Path
 
-    from amodels_assets.training.config import TrainingConfig
+    from amodels_assets.training.config import PROCESS_ENVIRONMENT, TrainingConfig
     from amodels_assets.training.curves import loss_curve
 
     store = ArtifactStore(artifact_store.path())

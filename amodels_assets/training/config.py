@@ -8,6 +8,10 @@ from typing import Any
 
 from amodels_assets.training.sampler import SamplerConfig
 
+# Threads that wait for each other spin for a moment only: on a machine with other work to do,
+# spinning on makes training many times slower.
+PROCESS_ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
+
 
 @dataclass(frozen=True)
 class ModelConfig:
