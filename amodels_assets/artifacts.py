@@ -22,7 +22,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -317,7 +317,7 @@ class ArtifactStore:
         return self.root.joinpath(*name.split("/"))
 
     @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
+    def _locked(self, name: str) -> Generator[None]:
         home = self._home(name)
         try:
             home.mkdir(parents=True, exist_ok=True)

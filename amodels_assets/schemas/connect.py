@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy import event, exc
 
 
 class ReplicaError(Exception):
@@ -22,7 +23,7 @@ def engine_for(url: str) -> sa.Engine:
     """
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except exc.ArgumentError:
         raise ReplicaError(
             "AMODELS_POSTGRES_URL cannot be read: give postgresql://user:password@host:port/database"
         ) from None
@@ -44,7 +45,7 @@ def engine_for(url: str) -> sa.Engine:
 
 
 @contextmanager
-def connected(url: str) -> Iterator[sa.Connection]:
+def connected(url: str) -> Generator[sa.Connection]:
     """A connection in autobegin mode, closed at the end.
 
     Raises:
@@ -55,14 +56,14 @@ def connected(url: str) -> Iterator[sa.Connection]:
     try:
         try:
             connection = engine.connect()
-        except (sa.exc.DBAPIError, OSError) as error:
+        except (exc.DBAPIError, OSError) as error:
             raise ReplicaError(
                 f"{_shown(engine.url)} cannot be reached: {_first_line(error)}; check the URL, "
                 "the password and that the server runs"
             ) from None
         with connection:
             yield connection
-    except sa.exc.DBAPIError as error:
+    except exc.DBAPIError as error:
         raise ReplicaError(
             f"{_shown(engine.url)} failed: {_first_line(error)}; when that is mended, materialize "
             "schemas/replica again, it does what is left"
@@ -74,11 +75,11 @@ def connected(url: str) -> Iterator[sa.Connection]:
 def _make_transactional(engine: sa.Engine) -> None:
     """Let SQLite's driver leave transactions alone, so that CREATE TABLE is part of them."""
 
-    @sa.event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
 
-    @sa.event.listens_for(engine, "begin")
+    @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from amodels_assets.schemas.bookkeeping import Applied, Bookkeeping
 from amodels_assets.schemas.convert import for_copy, for_sqlite
@@ -132,7 +133,7 @@ def _apply(
             _load(connection, table, rows.select([column.name for column in planned.columns]))
         bookkeeping.write(planned)
         connection.commit()
-    except sa.exc.DBAPIError as error:
+    except exc.DBAPIError as error:
         if not _only_this_table(error):
             raise
         connection.rollback()
@@ -144,7 +145,7 @@ def _apply(
     return Outcome(planned, "replaced" if known else "created")
 
 
-def _only_this_table(error: sa.exc.DBAPIError) -> bool:
+def _only_this_table(error: exc.DBAPIError) -> bool:
     """Whether the database refuses this table or its rows, and can go on with others.
 
     Not so when the server, the disk or a lock is the trouble: those are operational errors, among
@@ -152,13 +153,13 @@ def _only_this_table(error: sa.exc.DBAPIError) -> bool:
     """
     if error.connection_invalidated or not isinstance(error.orig, Exception):
         return False
-    if isinstance(error, sa.exc.OperationalError):
+    if isinstance(error, exc.OperationalError):
         state = getattr(error.orig, "pgcode", None) or ""
         code = getattr(error.orig, "sqlite_errorcode", None)
         return state.startswith(_PROGRAM_LIMIT_EXCEEDED) or code == sqlite3.SQLITE_ERROR
     return isinstance(
         error,
-        sa.exc.DataError | sa.exc.IntegrityError | sa.exc.InternalError | sa.exc.ProgrammingError,
+        exc.DataError | exc.IntegrityError | exc.InternalError | exc.ProgrammingError,
     )
 
 
@@ -189,7 +190,7 @@ def _copy(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
             # Otherwise rolling back what is gone would hide why it is gone.
             connection.invalidate(error)
         # The driver's own errors, as SQLAlchemy would have raised them.
-        raise sa.exc.DBAPIError.instance(
+        raise exc.DBAPIError.instance(
             "COPY", None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect
         ) from error
     finally:
