@@ -9,6 +9,10 @@ import pytest
 
 # Before anything loads torch: test processes share the machine's few cores.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+# torch, scikit-learn, LightGBM and kglite in one process need more room for thread-local storage
+# than the C library sets aside; it reads this when a process starts, so it helps the workers of
+# "pytest -n". The product never loads all of them in one process.
+os.environ.setdefault("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=16384")
 
 
 @pytest.hookimpl(wrapper=True)

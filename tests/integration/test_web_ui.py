@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import urllib.error
@@ -50,7 +49,7 @@ def web_ui(tmp_path: Path) -> Iterator[str]:
         wait_for(f"http://127.0.0.1:{port}/server_info", process, tmp_path / "log")
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(timeout=60)
         log.close()
 
