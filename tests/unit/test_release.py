@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -19,6 +20,8 @@ from amodels_assets.artifacts import (
     write_table,
 )
 from amodels_assets.release import evidence as evidence_module
+from amodels_assets.release.assets import release
+from amodels_assets.release.checks import release_is_servable
 from amodels_assets.release.evidence import (
     CHECKPOINT,
     DATASET,
@@ -31,6 +34,7 @@ from amodels_assets.release.gate import Evidence, Score, audit_checks, decide
 from amodels_assets.release.manifest import find_problems, release_manifest
 from amodels_assets.release.publish import GateResult, publish_gate, publish_release
 from amodels_assets.release.retention import delete_expired, expired_checkpoints
+from resources.artifact_store import ArtifactStoreResource
 
 SCORE = Score("auroc", 0.8, 0.75, 0.85, 500, 80, 0, 1000)
 GOOD = Evidence("c" * 64, "c" * 64, SCORE, (), (), None, None)
@@ -252,6 +256,34 @@ def test_a_release_whose_checkpoint_was_touched_is_a_problem(world: World) -> No
     (release.path / "release.json").write_text(json.dumps(manifest))
     (problem,) = find_problems(world.store, release)
     assert "missing or damaged" in problem
+
+
+def test_the_check_on_the_release_passes_and_fails(world: World) -> None:
+    resource = ArtifactStoreResource(root=str(world.store.root))
+    with pytest.raises(dg.Failure):
+        release_is_servable(resource)
+    world.checkpoint("a", 0.5)
+    world.release()
+    for tampered, passed in ((False, True), (True, False)):
+        if tampered:
+            (world.store.get(CHECKPOINT).path / "model.safetensors").write_text("tampered")
+        result = release_is_servable(resource)
+        assert isinstance(result, dg.AssetCheckResult)
+        assert result.passed is passed
+
+
+def test_the_asset_keeps_the_standing_release_when_the_gate_refuses(world: World) -> None:
+    resources = {"artifact_store": ArtifactStoreResource(root=str(world.store.root))}
+    world.checkpoint("a", 0.8)
+    made = [dg.materialize([release], resources=resources)]
+    standing = released_name(world)
+    world.checkpoint("b", 0.3)
+    made.append(dg.materialize([release], resources=resources))
+    keys = [
+        [m.asset_key.path[-1] for m in r.asset_materializations_for_node("release")] for r in made
+    ]
+    assert keys == [["gate", "released_model"], ["gate"]]
+    assert released_name(world) == standing
 
 
 def test_retention_deletes_the_old_and_keeps_released_and_current(world: World) -> None:
