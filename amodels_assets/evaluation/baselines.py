@@ -5,11 +5,15 @@ Belongs here: scores from simple models for the same test rows. Does not belong 
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from amodels_assets.datasets.dataset import RelationalDataset, seconds
+from amodels_assets.artifacts import write_table
+from amodels_assets.datasets.dataset import RelationalDataset, open_dataset, seconds
 
 _ROUNDS = 400
 _PATIENCE = 40
@@ -111,3 +115,14 @@ def _features(dataset: RelationalDataset, split: str) -> np.ndarray:
             columns.append(values.astype(np.float64)[at.to_numpy()])
     months = pc.month(wanted[task.cutoff_column]).to_numpy().astype(np.float64)
     return np.column_stack([*columns, months])
+
+
+def main(arguments: list[str]) -> None:
+    """Write the scores of the own-columns baseline: data set, split, seed, folder."""
+    dataset_folder, split, seed, folder = arguments
+    scores = own_column_scores(open_dataset(Path(dataset_folder)), split, int(seed))
+    write_table(Path(folder), "scores", pa.table({"score": scores}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -17,10 +17,9 @@ from amodels_assets.datasets.dataset import open_dataset
 from amodels_assets.evaluation.baselines import (
     best_possible_scores,
     majority_scores,
-    own_column_scores,
 )
 from amodels_assets.evaluation.metrics import bootstrap_auroc
-from amodels_assets.evaluation.scoring import score_checkpoint
+from amodels_assets.evaluation.scoring import score_checkpoint, score_own_columns
 
 SEED = 0
 CHECKPOINT_MODEL = "relational_transformer"
@@ -62,7 +61,7 @@ def predict_all(
     scored = score_checkpoint(checkpoint_folder, dataset_folder, split)
     predictions = scored.rename_columns([*keys, "label", CHECKPOINT_MODEL])
     columns: dict[str, np.ndarray | None] = {
-        OWN_COLUMNS_MODEL: own_column_scores(dataset, split, SEED),
+        OWN_COLUMNS_MODEL: score_own_columns(dataset_folder, split, SEED)["score"].to_numpy(),
         MAJORITY_MODEL: majority_scores(dataset, split),
         ORACLE_MODEL: best_possible_scores(dataset, split, oracle),
     }

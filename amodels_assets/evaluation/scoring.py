@@ -37,11 +37,26 @@ def score_checkpoint(checkpoint_folder: Path, dataset_folder: Path, split: str) 
     Raises:
         ScoringError: The checkpoint or the data set cannot be used.
     """
+    parts = [str(checkpoint_folder), str(dataset_folder), split]
+    return _in_child("amodels_assets.training.predict", parts, "the checkpoint")
+
+
+def score_own_columns(dataset_folder: Path, split: str, seed: int) -> pa.Table:
+    """Score the LightGBM baseline on one split, in a child process too.
+
+    Its OpenMP library and the embedded graph's do not fit into every process together.
+
+    Raises:
+        ScoringError: The baseline cannot be trained.
+    """
+    parts = [str(dataset_folder), split, str(seed)]
+    return _in_child("amodels_assets.evaluation.baselines", parts, "the baseline")
+
+
+def _in_child(module: str, parts: list[str], what: str) -> pa.Table:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "amodels_assets.training.predict"]
-        parts = [str(checkpoint_folder), str(dataset_folder), split, folder]
         done = subprocess.run(
-            [*command, *parts],
+            [sys.executable, "-m", module, *parts, folder],
             env={**os.environ, **PROCESS_ENVIRONMENT},
             capture_output=True,
             text=True,
@@ -49,5 +64,5 @@ def score_checkpoint(checkpoint_folder: Path, dataset_folder: Path, split: str) 
         )
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise ScoringError(f"the checkpoint could not be scored: {reason}")
+            raise ScoringError(f"{what} could not be scored: {reason}")
         return pq.read_table(Path(folder) / "scores.parquet", memory_map=False)
