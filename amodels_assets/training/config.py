@@ -41,10 +41,9 @@ class TrainingConfig:
         threads: Threads of the process; part of the result, as sums are taken in another order.
         batch_size: Rows per step.
         steps: Steps at most.
-        learning_rate: AdamW's at its peak, after ``warmup`` steps; falls to zero along a cosine.
-        matrix_learning_rate: Muon's at its peak, for the matrices inside the blocks.
+        learning_rate: At its peak, after ``warmup`` steps; falls to zero along a cosine.
         warmup: Steps until the peak.
-        weight_decay: Muon's.
+        weight_decay: AdamW's.
         average: Decay of the running average of the weights, which is what is kept.
         hidden_rows: Share of the context's rows that a training step does not show.
         evaluate_every: Steps between two looks at the validation split.
@@ -59,7 +58,6 @@ class TrainingConfig:
     batch_size: int = 32
     steps: int = 800
     learning_rate: float = 4e-3
-    matrix_learning_rate: float = 0.02
     warmup: int = 80
     weight_decay: float = 0.05
     average: float = 0.99

@@ -133,7 +133,16 @@ class _Run:
         # Starting from the base rate saves the first steps.
         rate = float(self.train.labels.mean())
         torch.nn.init.constant_(self.model.binary_head.bias, math.log(rate / (1 - rate)))
-        self.optimizers = _optimizers(self.model, config)
+        matrices = [p for p in self.model.parameters() if p.ndim > 1]
+        others = [p for p in self.model.parameters() if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": config.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=config.learning_rate,
+            betas=(0.9, 0.98),
+        )
         self.average = _copy(self.model)
         self.best = _copy(self.model)
         self.best_loss, self.best_auroc, self.best_step = math.inf, 0.0, 0
@@ -150,17 +159,15 @@ class _Run:
         batch = self.train.batch(rows, rng, config.hidden_rows)
         labels = torch.from_numpy(self.train.labels[rows]).float()
         self.model.train()
-        rate = _schedule(config, self.step)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * rate
-        self.model.zero_grad(set_to_none=True)
+        rate = _learning_rate(config, self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
         logits = self.model(to_tensors(batch))
         loss = functional.binary_cross_entropy_with_logits(logits, labels)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for optimizer in self.optimizers:
-            optimizer.step()
+        self.optimizer.step()
         self.step += 1
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -172,9 +179,7 @@ class _Run:
         self.losses.append(value)
         if self.step % _LOSS_EVERY == 0:
             mean = sum(self.losses) / len(self.losses)
-            self.metrics.append(
-                {"step": self.step, "loss": mean, "learning_rate": config.learning_rate * rate}
-            )
+            self.metrics.append({"step": self.step, "loss": mean, "learning_rate": rate})
             self.losses = []
 
     def look(self) -> None:
@@ -198,10 +203,9 @@ class _Run:
         tensors = {f"model.{n}": t.numpy().copy() for n, t in self.model.state_dict().items()}
         tensors |= {f"average.{name}": tensor.numpy() for name, tensor in self.average.items()}
         tensors |= {f"best.{name}": tensor.numpy() for name, tensor in self.best.items()}
-        for which, optimizer in enumerate(self.optimizers):
-            for number, state in optimizer.state_dict()["state"].items():
-                for name, tensor in state.items():
-                    tensors[f"optimizer{which}.{number}.{name}"] = tensor.numpy()
+        for number, state in self.optimizer.state_dict()["state"].items():
+            for name, tensor in state.items():
+                tensors[f"optimizer.{number}.{name}"] = tensor.numpy()
         state = {
             "best": [self.best_loss, self.best_auroc, self.best_step],
             "waits": self.waits,
@@ -216,13 +220,12 @@ class _Run:
         self.model.load_state_dict(_group(step.tensors, "model."))
         self.average = _group(step.tensors, "average.")
         self.best = _group(step.tensors, "best.")
-        for which, optimizer in enumerate(self.optimizers):
-            state: dict[int, dict[str, torch.Tensor]] = {}
-            for name, tensor in _group(step.tensors, f"optimizer{which}.").items():
-                number, _, key = name.partition(".")
-                state.setdefault(int(number), {})[key] = tensor
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": state, "param_groups": groups})
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in _group(step.tensors, "optimizer.").items():
+            number, _, key = name.partition(".")
+            state.setdefault(int(number), {})[key] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         self.best_loss, self.best_auroc, self.best_step = step.state["best"]
         self.waits = step.state["waits"]
         self.metrics = step.state["metrics"]
@@ -236,34 +239,11 @@ class _Run:
         return order[place * size : (place + 1) * size]
 
 
-def _optimizers(
-    model: RelationalTransformer, config: TrainingConfig
-) -> tuple[torch.optim.Optimizer, ...]:
-    """Muon for the matrices inside the blocks, AdamW for everything else."""
-    inside = [p for p in model.blocks.parameters() if p.ndim == 2]
-    chosen = {id(p) for p in inside}
-    others = [p for p in model.parameters() if id(p) not in chosen]
-    muon = torch.optim.Muon(
-        [{"params": inside, "peak": config.matrix_learning_rate}],
-        lr=config.matrix_learning_rate,
-        weight_decay=config.weight_decay,
-        momentum=0.95,
-    )
-    adam = torch.optim.AdamW(
-        [{"params": others, "peak": config.learning_rate}],
-        lr=config.learning_rate,
-        betas=(0.9, 0.98),
-        weight_decay=0.0,
-    )
-    return muon, adam
-
-
-def _schedule(config: TrainingConfig, step: int) -> float:
-    """Share of the peak learning rate: a linear warm-up, then half a cosine to zero."""
+def _learning_rate(config: TrainingConfig, step: int) -> float:
     if step < config.warmup:
-        return (step + 1) / config.warmup
+        return config.learning_rate * (step + 1) / config.warmup
     done = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return 0.5 * (1 + math.cos(math.pi * done))
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def _copy(model: torch.nn.Module) -> dict[str, torch.Tensor]:
