@@ -7,6 +7,7 @@ anything about Dagster. Public: :func:`write_sample` and :class:`SampleSummary`.
 
 from __future__ import annotations
 
+from amodels_assets.sample.profiles import Profile
 from amodels_assets.sample.writer import SampleError, SampleSummary, write_sample
 
-__all__ = ["SampleError", "SampleSummary", "write_sample"]
+__all__ = ["Profile", "SampleError", "SampleSummary", "write_sample"]

@@ -24,6 +24,7 @@ from amodels_assets.sample.ddl import (
 )
 from amodels_assets.sample.dice import Dice
 from amodels_assets.sample.jobs import Job, Wait, condition_of
+from amodels_assets.sample.profiles import TABLE_SIZES, Profile
 from amodels_assets.sample.schedule import Schedule
 from amodels_assets.sample.view_draw import Draw, Readable, readable_table
 from amodels_assets.sample.view_shapes import projection
@@ -33,7 +34,6 @@ from amodels_assets.sample.warehouse import (
     PRESENTATION,
     STAGING,
     TRANSFORMATION,
-    WIDE_COLUMNS,
     Table,
     TableColumn,
 )
@@ -97,7 +97,10 @@ class PlantedDumps:
     def take_table(self, database: str) -> Table:
         """Remove an ordinary table of a database from those that stay."""
         for table in self.tables:
-            plain = table.name not in BANK_TABLES and len(table.columns) < WIDE_COLUMNS
+            plain = (
+                table.name not in BANK_TABLES
+                and len(table.columns) < TABLE_SIZES[Profile.BANK].wide_columns
+            )
             if plain and table.database == database:
                 self.tables.remove(table)
                 return table

@@ -15,6 +15,8 @@ from amodels_assets.sample import controlm, truth
 from amodels_assets.sample.ddl import dump_files
 from amodels_assets.sample.defects import Defect, PlantedDumps, odd_jobs, plant_dumps
 from amodels_assets.sample.jobs import Job, generate_jobs
+from amodels_assets.sample.mart_views import generate_mart_views
+from amodels_assets.sample.profiles import TABLE_SIZES, Profile
 from amodels_assets.sample.scripts import render_scripts
 from amodels_assets.sample.view_draw import readable_table
 from amodels_assets.sample.views import generate_views, readable_view
@@ -34,19 +36,21 @@ class WarehouseTruth:
 
 
 def write_warehouse(
-    out: Path, *, seed: int, scale: float, rows: dict[str, int], defects: bool
+    out: Path, *, seed: int, scale: float, rows: dict[str, int], defects: bool, profile: Profile
 ) -> WarehouseTruth:
     """Generate the warehouse and write its dumps, exports and scripts below ``out``.
 
     Args:
         out: Existing folder.
         seed: Same seed, scale and defects, same bytes.
-        scale: 1 is 60 tables, 20 views, 50 jobs.
+        scale: Multiplies what the profile says.
         rows: Rows of the bank's tables.
         defects: Plant every defect.
+        profile: Which warehouse.
     """
-    tables = generate_tables(seed, scale, rows)
-    views = generate_views(seed, scale, tables)
+    tables = generate_tables(seed, scale, rows, TABLE_SIZES[profile])
+    make_views = generate_views if profile is Profile.BANK else generate_mart_views
+    views = make_views(seed, scale, tables)
     readables = [*map(readable_table, tables), *map(readable_view, views)]
     jobs = generate_jobs(seed, scale, tables, readables)
 

@@ -19,6 +19,7 @@ from amodels_assets.sample.names import (
     STRING_WORDS,
     SUBJECTS,
 )
+from amodels_assets.sample.profiles import TABLE_SIZES, Profile, TableSizes
 
 PRESENTATION, TRANSFORMATION, STAGING = "sgmisit", "sgmisitetl", "sgmisitstg"
 LOCATIONS = {
@@ -27,7 +28,6 @@ LOCATIONS = {
 }
 # Half of the tables are staging, few are left over from transformations.
 LAYERS = (STAGING, PRESENTATION, STAGING, TRANSFORMATION) + (STAGING, PRESENTATION) * 2
-WIDE_COLUMNS = 520
 FEWEST_TABLES = 36
 
 
@@ -96,13 +96,16 @@ BANK_TABLES = {
 }
 
 
-def generate_tables(seed: int, scale: float, rows: dict[str, int]) -> list[Table]:
-    """All tables: the bank's six, one wide one, the others by chance.
+def generate_tables(
+    seed: int, scale: float, rows: dict[str, int], sizes: TableSizes = TABLE_SIZES[Profile.BANK]
+) -> list[Table]:
+    """All tables: the bank's six, some wide ones, the others by chance.
 
     Args:
-        seed: Same seed and scale, same tables.
-        scale: 1 is 60 tables.
+        seed: Same seed, scale and sizes, same tables.
+        scale: Multiplies the number of tables.
         rows: Rows of the bank's tables, for their ``numRows`` property.
+        sizes: Number and width of the tables at scale 1.
     """
     dice = Dice(seed, 11)
     tables = [
@@ -115,12 +118,14 @@ def generate_tables(seed: int, scale: float, rows: dict[str, int]) -> list[Table
         )
         for name, text in BANK_TABLES.items()
     ]
-    count = max(FEWEST_TABLES, round(60 * scale))
-    wide = {len(BANK_TABLES) + number * 60 for number in range(max(1, round(scale)))}
+    count = max(FEWEST_TABLES, round(sizes.tables * scale))
+    wide_tables = max(1, round(sizes.wide_tables * scale))
+    wide = {len(BANK_TABLES) + number * sizes.tables for number in range(wide_tables)}
     names = _table_names(dice, count)
     for number in range(len(tables), count):
         database = STAGING if number in wide else LAYERS[number % len(LAYERS)]
-        tables.append(_table(dice, database, next(names), number, wide=number in wide))
+        width = sizes.wide_columns if number in wide else 0
+        tables.append(_table(dice, database, next(names), number, sizes.spread, width))
     return tables
 
 
@@ -135,7 +140,10 @@ def _table_names(dice: Dice, count: int) -> Iterator[str]:
             yield name
 
 
-def _table(dice: Dice, database: str, name: str, number: int, *, wide: bool) -> Table:
+def _table(  # noqa: PLR0917
+    dice: Dice, database: str, name: str, number: int, spread: int, width: int
+) -> Table:
+    """One table of ``width`` columns, or where that is 0 of as many as the dice say."""
     prefix = {STAGING: "stg_", TRANSFORMATION: "tmp_", PRESENTATION: ""}[database]
     storage = dice.weighted(
         [
@@ -149,7 +157,7 @@ def _table(dice: Dice, database: str, name: str, number: int, *, wide: bool) -> 
     if number % 20 == 9:
         # Every storage occurs at every scale, whatever the dice say.
         storage = (Storage.HBASE, Storage.TEXT, Storage.DELIMITED)[number // 20 % 3]
-    count = WIDE_COLUMNS if wide else 6 + dice.below(14) + dice.below(14) + dice.below(14)
+    count = width or 6 + dice.below(spread) + dice.below(spread) + dice.below(spread)
     subject = name.split("_", maxsplit=1)[0]
     columns = [TableColumn(f"{subject}_id", "string", "key")]
     columns += [_column(dice, subject, position) for position in range(1, count)]

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from amodels_assets.sample.profiles import Profile
+
 GENERATOR = "amodels sample"
 TRUTH_FILE = "ground_truth/truth.json"
 SMALLEST_SCALE = 0.05
@@ -49,6 +51,7 @@ def write_sample(
     seed: int = 7,
     scale: float = 1.0,
     defects: bool = False,
+    profile: Profile = Profile.BANK,
     progress: Callable[[str], None] | None = None,
 ) -> SampleSummary:
     """Write a synthetic SGMI source directory.
@@ -56,9 +59,10 @@ def write_sample(
     Args:
         out: Made anew; may exist when it is empty or a sample that this function wrote, which
             is then replaced.
-        seed: From 0; same seed, scale and defects, same bytes.
+        seed: From 0; same arguments, same bytes.
         scale: 1 is about 60 tables, 20 views, 50 jobs and 350 clients; all in proportion.
         defects: Plant every defect that the readers have to survive.
+        profile: Which warehouse; ``WAREHOUSE`` has 296 tables and 74 views of 2.4 MB at scale 1.
         progress: Called with one short line a step.
 
     Returns:
@@ -90,7 +94,12 @@ def write_sample(
             rows = write_rows(aside, seed=seed, scale=scale)
             say("warehouse")
             warehouse = write_warehouse(
-                aside, seed=seed, scale=scale, rows=rows.rows, defects=defects
+                aside,
+                seed=seed,
+                scale=scale,
+                rows=rows.rows,
+                defects=defects,
+                profile=profile,
             )
             for name, part in warehouse.parts.items():
                 write_json(aside / TRUTH_FILE.replace("truth.json", f"{name}.json"), part)
@@ -99,6 +108,7 @@ def write_sample(
                 "seed": seed,
                 "scale": scale,
                 "defects_planted": defects,
+                **({} if profile is Profile.BANK else {"profile": profile}),
                 "counts": warehouse.counts,
                 **asdict(rows),
             }
