@@ -28,7 +28,9 @@ import click
     help="warehouse: 296 tables of 19,000 columns, 74 views of 27,500 columns in 2.4 MB.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def sample(out: Path, seed: int, scale: float, defects: bool, profile: str, as_json: bool) -> None:
+def sample(  # noqa: PLR0917
+    out: Path, seed: int, scale: float, defects: bool, profile: str, as_json: bool
+) -> None:
     r"""Write a synthetic SGMI source directory with its ground truth.
 
     \b

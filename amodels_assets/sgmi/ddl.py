@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 # name, simple type, optional comment, and what follows the column
 _COLUMN = re.compile(
@@ -58,8 +59,7 @@ class DdlError(Exception):
     """A statement that cannot be read; the message says what is missing."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """One column: name lower-cased, type lower-cased without spaces."""
 
     name: str

@@ -1,14 +1,13 @@
-"""Dump files to databases, tables and views, with everything that was wrong with them.
+"""One dump file to databases, tables and views, with everything that was wrong with it.
 
-Belongs here: what the statements of all files say together, and which of two definitions counts.
-Does not belong here: reading one statement (``ddl.py``, ``views.py``).
+Belongs here: what the statements of a file say in their order. Does not belong here: reading one
+statement (``ddl.py``, ``views.py``), several files together (``warehouse.py``).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from amodels_assets.sgmi.beeline import strip_noise
 from amodels_assets.sgmi.ddl import DATABASE, USE, DdlError, Table, parse_table
@@ -45,28 +44,38 @@ class HiveObject:
     defects: set[str] = field(default_factory=set)
 
 
-@dataclass
-class Warehouse:
-    """Everything that the dumps define.
+@dataclass(frozen=True)
+class NamedDatabase:
+    """A CREATE DATABASE or USE.
 
     Attributes:
-        databases: Name to location.
-        objects: By database and name, in the order in which they were first defined.
+        name: The database.
+        location: None where the statement does not tell.
+        instead_of: The database of a CREATE DATABASE that this USE contradicts.
     """
 
-    databases: dict[str, str] = field(default_factory=dict)
-    objects: dict[tuple[str, str], HiveObject] = field(default_factory=dict)
+    name: str
+    location: str | None = None
+    instead_of: str | None = None
 
 
-def read_dump(data: bytes, file: str, warehouse: Warehouse, diagnostics: Diagnostics) -> None:
-    """Add what one dump file defines.
+@dataclass
+class Dump:
+    """What one file says, in its order; which of two definitions counts is not decided yet."""
+
+    contents: list[HiveObject | NamedDatabase] = field(default_factory=list)
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+
+
+def read_dump(data: bytes, file: str) -> Dump:
+    """Read one dump file.
 
     Args:
         data: Its bytes.
         file: Its path, for diagnostics.
-        warehouse: Gets databases, tables and views.
-        diagnostics: Gets the faults.
     """
+    dump = Dump()
+    diagnostics = dump.diagnostics
     decoded = decode(data)
     for peculiarity in decoded.peculiarities:
         report = diagnostics.warning if peculiarity.code == "latin1_bytes" else diagnostics.info
@@ -77,20 +86,19 @@ def read_dump(data: bytes, file: str, warehouse: Warehouse, diagnostics: Diagnos
         diagnostics.warning("beeline_noise", text, file, noise[0])
     if not source.text.strip():
         diagnostics.warning("empty_file", "the file has no statement", file, 0)
-        return
-    _DumpReader(source, file, warehouse, diagnostics).read()
+        return dump
+    _DumpReader(source, file, dump).read()
+    return dump
 
 
 class _DumpReader:
     """Reads the statements of one file in order."""
 
-    def __init__(
-        self, source: SourceText, file: str, warehouse: Warehouse, diagnostics: Diagnostics
-    ) -> None:
+    def __init__(self, source: SourceText, file: str, dump: Dump) -> None:
         self.source = source
         self.file = file
-        self.warehouse = warehouse
-        self.diagnostics = diagnostics
+        self.contents = dump.contents
+        self.diagnostics = dump.diagnostics
         self.created: str | None = None
         self.database: str | None = None
         self.understood = 0
@@ -162,20 +170,16 @@ class _DumpReader:
         if match:
             name = (match.group(1) or match.group(2)).lower()
             self.created = self.database = name
-            self.warehouse.databases[name] = (
-                match.group(3) or self.warehouse.databases.get(name) or ""
-            )
+            self.contents.append(NamedDatabase(name, match.group(3)))
 
     def use(self, name: str, line: int) -> None:
-        if self.created and self.created != name:
-            text = f"CREATE DATABASE names {self.created}, USE names {name}: USE decides"
+        contradicted = self.created if self.created != name else None
+        if contradicted:
+            text = f"CREATE DATABASE names {contradicted}, USE names {name}: USE decides"
             self.diagnostics.warning("database_mismatch", text, self.file, line, name)
-            if not any(o.database == self.created for o in self.warehouse.objects.values()):
-                location = self.warehouse.databases.pop(self.created, "")
-                self.warehouse.databases.setdefault(name, location)
+        self.contents.append(NamedDatabase(name, instead_of=contradicted))
         self.created = None
         self.database = name
-        self.warehouse.databases.setdefault(name, "")
 
     def table(self, statement: Statement, *, last: bool) -> None:
         try:
@@ -225,50 +229,11 @@ class _DumpReader:
             text = f"no USE before {definition.name}: taken as part of {UNKNOWN_DATABASE}"
             line = self.line(statement)
             self.diagnostics.warning("no_database", text, self.file, line, definition.name)
-        self.warehouse.databases.setdefault(database, "")
         found = HiveObject(
             database, definition.name, definition, statement.text, self.file, self.line(statement)
         )
-        key = (database, definition.name)
-        earlier = self.warehouse.objects.get(key)
-        if earlier is not None:
-            self.repeated(earlier, found)
-        self.warehouse.objects[key] = found
+        self.contents.append(found)
         return found
-
-    def repeated(self, earlier: HiveObject, found: HiveObject) -> None:
-        """Report a second definition; the later counts."""
-        name = f"{found.database}.{found.name}"
-        there, here = f"{found.file}:{found.line}", f"{earlier.file}:{earlier.line}"
-        if " ".join(earlier.text.split()) == " ".join(found.text.split()):
-            found.defects.add("duplicate_identical")
-            text = f"the same definition stands at {here}"
-            self.diagnostics.warning("duplicate_identical", text, found.file, found.line, name)
-            return
-        found.defects.add("duplicate_different")
-        text = f"replaced by the later, different definition at {there}"
-        self.diagnostics.warning("duplicate_different", text, earlier.file, earlier.line, name)
-        text = f"takes the place of the different definition at {here}"
-        self.diagnostics.warning("duplicate_different", text, found.file, found.line, name)
-
-
-def read_dumps(files: list[tuple[Path, str]], diagnostics: Diagnostics) -> Warehouse:
-    """Read all dump files of a source directory in the order given.
-
-    Args:
-        files: Path, and name for diagnostics.
-        diagnostics: Gets the faults.
-    """
-    warehouse = Warehouse()
-    for path, name in files:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            text = f"the file cannot be read: {error.strerror}"
-            diagnostics.error("unreadable_file", text, name)
-            continue
-        read_dump(data, name, warehouse, diagnostics)
-    return warehouse
 
 
 def _without_comments(statement: Statement) -> Statement:

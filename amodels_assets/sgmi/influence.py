@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -29,10 +29,10 @@ DIRECT = IDENTITY | TRANSFORMATION | AGGREGATION
 
 SourceColumn = tuple[str, str, str]  # database, table, column; the column is "*" for all
 Influences = dict[SourceColumn, int]  # source to the bits of how it matters
-Schema = Callable[[str, str], dict[str, str] | None]  # columns and types; None when unknown
+Schema = Callable[[str, str], Mapping[str, str] | None]  # columns and types; None when unknown
 
 
-@dataclass
+@dataclass(slots=True)
 class OutputColumn:
     """One column of a relation: its sources, and its type where that is evident."""
 
@@ -40,7 +40,33 @@ class OutputColumn:
     type: str = ""
 
 
-@dataclass
+class TableColumns(Mapping[str, OutputColumn]):
+    """Columns of a named table or view, each its own source, made when asked for.
+
+    Tables have hundreds of columns and queries name few of them.
+    """
+
+    __slots__ = ("_table", "_types")
+
+    def __init__(self, database: str, table: str, types: Mapping[str, str]) -> None:
+        """Columns and types of ``database.table``, in order."""
+        self._table = (database, table)
+        self._types = types
+
+    def __getitem__(self, name: str) -> OutputColumn:
+        return OutputColumn({(*self._table, name): IDENTITY}, self._types[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._types
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+
+@dataclass(slots=True)
 class Relation:
     """Something with columns in a FROM clause, or a whole query.
 
@@ -52,7 +78,7 @@ class Relation:
         visible: Whether ``*`` includes its columns.
     """
 
-    columns: dict[str, OutputColumn] = field(default_factory=dict)
+    columns: Mapping[str, OutputColumn] = field(default_factory=dict)
     rows: Influences = field(default_factory=dict)
     table: tuple[str, str] | None = None
     open: bool = False

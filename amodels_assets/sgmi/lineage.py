@@ -9,7 +9,7 @@ outwards, so that every expression is visited once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -26,6 +26,7 @@ from amodels_assets.sgmi.influence import (
     OutputColumn,
     Relation,
     Schema,
+    TableColumns,
     add_sources,
     step,
 )
@@ -43,7 +44,7 @@ class QueryLineage:
         problems: Code and sentence of what could not be resolved.
     """
 
-    columns: dict[str, OutputColumn]
+    columns: Mapping[str, OutputColumn]
     rows: Influences
     tables: set[tuple[str, str]]
     problems: list[tuple[str, str]]
@@ -101,7 +102,8 @@ class _Analysis:
             at = at.this
         branches.append(at)
         relations = [self.query(branch, outer, queries) for branch in reversed(branches)]
-        result = Relation(open=any(r.open for r in relations))
+        merged_columns: dict[str, OutputColumn] = {}
+        result = Relation(merged_columns, open=any(r.open for r in relations))
         first = relations[0]
         for relation in relations:
             add_sources(result.rows, relation.rows, IDENTITY)
@@ -114,22 +116,23 @@ class _Analysis:
             for branch in columns:
                 if position < len(branch):
                     add_sources(merged.sources, branch[position].sources, IDENTITY)
-            result.columns[name] = merged
+            merged_columns[name] = merged
         scope = Scope(outer, queries)
         scope.add("", result)
-        self.order(node, scope, list(result.columns.values()), result.rows)
+        self.order(node, scope, list(merged_columns.values()), result.rows)
         return result
 
     def select(
         self, node: exp.Select, outer: Scope | None, queries: dict[str, Relation]
     ) -> Relation:
         scope = Scope(outer, queries)
-        result = Relation()
+        columns: dict[str, OutputColumn] = {}
+        result = Relation(columns)
         self.sources(node, scope, result.rows)
         for position, item in enumerate(node.expressions):
-            self.output(item, position, scope, result)
-        scope.aliases = result.columns
-        outputs = list(result.columns.values())
+            result.open |= self.output(item, position, scope, columns)
+        scope.aliases = columns
+        outputs = list(columns.values())
         for name, bit in (("where", FILTER), ("having", FILTER), ("qualify", FILTER)):
             clause = node.args.get(name)
             if clause is not None:
@@ -230,11 +233,7 @@ class _Analysis:
         known = self.schema(database, name)
         if known is None:
             return Relation(table=(database, name), open=True)
-        columns = {
-            column: OutputColumn({(database, name, column): IDENTITY}, type_)
-            for column, type_ in known.items()
-        }
-        return Relation(columns, table=(database, name))
+        return Relation(TableColumns(database, name, known), table=(database, name))
 
     def lateral(self, node: exp.Lateral, scope: Scope) -> None:
         sources: Influences = {}
@@ -248,47 +247,57 @@ class _Analysis:
 
     # SELECT
 
-    def output(self, item: exp.Expr, position: int, scope: Scope, result: Relation) -> None:
+    def output(
+        self, item: exp.Expr, position: int, scope: Scope, columns: dict[str, OutputColumn]
+    ) -> bool:
+        """Add what one item of a SELECT puts out; true where that cannot all be known."""
         if isinstance(item, exp.Star):
-            self.star(scope.sources.values(), result)
-            return
+            return self.star(scope.sources.values(), columns)
         if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
             relation = scope.sources.get(item.table.lower())
-            if relation is None:
-                text = f"{item.table}.* names nothing in FROM"
-                self.problems.append(("unknown_alias", text))
-            else:
-                self.star([relation], result)
-            return
+            if relation is not None:
+                return self.star([relation], columns)
+            text = f"{item.table}.* names nothing in FROM"
+            self.problems.append(("unknown_alias", text))
+            return False
         if isinstance(item, exp.Aliases):
             sources: Influences = {}
             self.collect(item.this, scope, TRANSFORMATION, sources)
             for alias in item.aliases:
-                result.columns[alias.name.lower()] = OutputColumn(dict(sources))
-            return
+                columns[alias.name.lower()] = OutputColumn(dict(sources))
+            return False
+        expression = item.this if isinstance(item, exp.Alias) else item
         column = OutputColumn()
-        own_rows: Influences = {}
-        self.collect(item, scope, IDENTITY, column.sources, own_rows)
-        # What chooses the rows of a scalar subquery matters to this column alone.
-        add_sources(column.sources, own_rows, IDENTITY)
-        column.type = self.type_of(item, scope)
+        if isinstance(expression, exp.Column):
+            # By far the most frequent: a column that is passed on.
+            column.type = self.resolve(expression, scope, IDENTITY, column.sources)
+        else:
+            own_rows: Influences = {}
+            self.collect(expression, scope, IDENTITY, column.sources, own_rows)
+            # What chooses the rows of a scalar subquery matters to this column alone.
+            add_sources(column.sources, own_rows, IDENTITY)
+            column.type = self.type_of(expression, scope)
         name = item.alias_or_name.lower() or f"_c{position}"
-        result.columns[_free(name, result.columns)] = column
+        columns[_free(name, columns)] = column
+        return False
 
-    def star(self, relations: Iterable[Relation], result: Relation) -> None:
+    def star(self, relations: Iterable[Relation], columns: dict[str, OutputColumn]) -> bool:
+        """Add all columns; true where those of a relation are not known."""
+        unknown = False
         for relation in relations:
             if not relation.visible:
                 continue
             for name, column in relation.columns.items():
-                result.columns[_free(name, result.columns)] = column
+                columns[_free(name, columns)] = column
             if relation.open:
-                result.open = True
+                unknown = True
                 if relation.table:
                     database, table = relation.table
                     text = f"* over {database}.{table}, whose columns are not known"
                     self.problems.append(("star_over_unknown", text))
                     sources = {(database, table, "*"): IDENTITY}
-                    result.columns[_free("*", result.columns)] = OutputColumn(sources)
+                    columns[_free("*", columns)] = OutputColumn(sources)
+        return unknown
 
     # Expressions
 
@@ -342,7 +351,8 @@ class _Analysis:
                 add_sources(into, column.sources, bits)
         add_sources(into if rows is None else rows, relation.rows, bits)
 
-    def resolve(self, node: exp.Column, scope: Scope, bits: int, into: Influences) -> None:
+    def resolve(self, node: exp.Column, scope: Scope, bits: int, into: Influences) -> str:
+        """Add the sources of a column; gives its type, empty for a field of it."""
         parts = [part.name.lower() for part in node.parts]
         around: Scope | None = scope
         while around is not None:
@@ -350,20 +360,21 @@ class _Analysis:
             if found is not None:
                 column, plain = found
                 add_sources(into, column.sources, bits if plain else step(bits, TRANSFORMATION))
-                return
+                return column.type if plain else ""
             around = around.outer
         owner = scope.presumed_owner(parts)
         if owner is None:
             text = f"{'.'.join(parts)} is a column of nothing in FROM"
             self.problems.append(("unresolved_column", text))
-            return
+            return ""
         (database, table), name = owner
         self.problems.append(("unknown_column", f"{database}.{table} has no column {name}"))
         add_sources(into, {(database, table, name): IDENTITY}, bits)
+        return ""
 
     def type_of(self, item: exp.Expr, scope: Scope) -> str:
         """The type where the expression itself shows it, else empty."""
-        node = item.unalias()
+        node = item
         while isinstance(node, exp.Paren):
             node = node.this
         if isinstance(node, exp.Column):

@@ -6,9 +6,11 @@ single query (``lineage.py``).
 
 from __future__ import annotations
 
+import gc
+import marshal
 import re
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -25,6 +27,7 @@ from amodels_assets.sgmi.influence import (
     after,
 )
 from amodels_assets.sgmi.lineage import QueryLineage, query_lineage
+from amodels_assets.sgmi.parallel import can_fork, fair_shares, fork_map
 
 ObjectName = tuple[str, str]
 # Deeper nesting than any person writes; the compiled parser recurses on the C stack.
@@ -35,6 +38,7 @@ _PARSER_RECURSION_LIMIT = 4_000
 _DEPTH_TOKEN = re.compile(
     r"'(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\"|`[^`]*+`|--[^\n]*+|([(\[])|([)\]])", re.DOTALL
 )
+_WORD = re.compile(r"`([^`]*)`|\w+")
 
 
 class QueryError(Exception):
@@ -81,7 +85,8 @@ def parse_query(body: str) -> exp.Expr:
     Raises:
         QueryError: It is no query, is cut, or is nested too deep.
     """
-    if nesting(body) > DEEPEST_NESTING:
+    opening = body.count("(") + body.count("[")
+    if opening > DEEPEST_NESTING and nesting(body) > DEEPEST_NESTING:
         raise QueryError(f"it is nested deeper than {DEEPEST_NESTING} levels")
     try:
         with _recursion_limit(_PARSER_RECURSION_LIMIT):
@@ -111,18 +116,51 @@ def nesting(text: str) -> int:
 
 
 def view_lineage(
-    views: Mapping[ObjectName, ViewQuery], tables: Mapping[ObjectName, dict[str, str]]
+    views: Mapping[ObjectName, ViewQuery],
+    tables: Mapping[ObjectName, Mapping[str, str]],
+    workers: int = 1,
 ) -> ViewLineage:
     """Lineage of all views.
 
     Args:
         views: By database and name.
         tables: Columns and types of every table, in order, by database and name.
+        workers: Processes that follow views.
+
+    Raises:
+        WorkerError: One of several processes was killed.
     """
     lineage = ViewLineage()
+
+    def follow(share: list[ObjectName]) -> bytes:
+        return _packed(_follow(share, views, tables, lineage), share)
+
+    for wave in waves(views):
+        sizes = [len(views[key].body) for key in wave]
+        shares = fair_shares(wave, sizes, workers if can_fork() else 1)
+        if len(shares) == 1:
+            _follow(wave, views, tables, lineage)
+        else:
+            for answer in fork_map(follow, shares):
+                _unpack(answer, lineage)
+    # What is left waits for itself.
+    _follow(views, views, tables, lineage)
+    with _recursion_limit(_RECURSION_LIMIT):
+        for key in lineage.direct:
+            _base(key, lineage)
+    return lineage
+
+
+def _follow(
+    wanted: Iterable[ObjectName],
+    views: Mapping[ObjectName, ViewQuery],
+    tables: Mapping[ObjectName, Mapping[str, str]],
+    lineage: ViewLineage,
+) -> ViewLineage:
+    """Add the direct lineage of some views, and of those that they read."""
     in_progress: set[ObjectName] = set()
 
-    def schema(database: str, name: str) -> dict[str, str] | None:
+    def schema(database: str, name: str) -> Mapping[str, str] | None:
         key = (database, name)
         if key in tables:
             return tables[key]
@@ -150,11 +188,63 @@ def view_lineage(
             in_progress.discard(key)
 
     with _recursion_limit(_RECURSION_LIMIT):
-        for key in views:
+        for key in wanted:
             analyse(key)
-        for key in lineage.direct:
-            _base(key, lineage)
+            # Nodes of a syntax tree know their parents: only a collection frees them.
+            gc.collect(0)
     return lineage
+
+
+def waves(views: Mapping[ObjectName, ViewQuery]) -> Iterator[list[ObjectName]]:
+    """Views in groups, each reading only views of earlier groups.
+
+    A view counts as read where its name stands in the body at all. Views that would have to wait
+    for themselves are left out.
+    """
+    named: dict[str, list[ObjectName]] = {}
+    for key in views:
+        named.setdefault(key[1], []).append(key)
+    waiting: dict[ObjectName, set[ObjectName]] = {}
+    for key, view in views.items():
+        words = {(m[1] or m[0]).lower() for m in _WORD.finditer(view.body)} & named.keys()
+        waiting[key] = {other for word in words for other in named[word]} - {key}
+    done: set[ObjectName] = set()
+    while wave := [key for key, needed in waiting.items() if needed <= done]:
+        yield wave
+        done.update(wave)
+        for key in wave:
+            del waiting[key]
+
+
+def _packed(lineage: ViewLineage, keys: Iterable[ObjectName]) -> bytes:
+    """Lineage of some views for another process; objects would take many times as long."""
+    direct = {
+        key: (
+            [(name, column.type, column.sources) for name, column in found.columns.items()],
+            found.rows,
+            list(found.tables),
+            found.problems,
+        )
+        for key in keys
+        if (found := lineage.direct.get(key)) is not None
+    }
+    failures = {
+        key: (str(error), error.line)
+        for key in keys
+        if (error := lineage.failures.get(key)) is not None
+    }
+    return marshal.dumps((direct, failures, list(lineage.cycles)))
+
+
+def _unpack(answer: bytes, lineage: ViewLineage) -> None:
+    # Made by a process of this very program.
+    direct, failures, cycles = marshal.loads(answer)  # noqa: S302
+    lineage.cycles.update(cycles)
+    for key, (columns, rows, tables, problems) in direct.items():
+        outputs = {name: OutputColumn(sources, type_) for name, type_, sources in columns}
+        lineage.direct[key] = QueryLineage(outputs, rows, set(tables), problems)
+    for key, (message, line) in failures.items():
+        lineage.failures[key] = QueryError(message, line)
 
 
 def _named(found: QueryLineage, names: tuple[str, ...]) -> QueryLineage:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+
+ObjectName = tuple[str, str]
 
 # What a warehouse of this kind is expected to hold, by canonical type; stated here so that the
 # divergence below has a fixed meaning. Adds up to 1.
@@ -61,27 +63,58 @@ def type_profile(types: Iterable[str]) -> dict[str, object]:
     }
 
 
-def differences(
-    columns: Mapping[str, Mapping[str, str]], previous: Mapping[str, Mapping[str, str]]
-) -> dict[str, list[str]]:
-    """What changed since an earlier catalog.
+def catalog_profile(
+    counts: Mapping[str, int],
+    columns: Mapping[ObjectName, Mapping[str, str]],
+    tables: Set[ObjectName],
+    previous: Mapping[ObjectName, Mapping[str, str]] | None,
+) -> dict[str, object]:
+    """Figures on a whole catalog.
 
     Args:
-        columns: Types by column, by ``database.table``.
+        counts: Rows of each of its tables.
+        columns: Types by column, by table or view.
+        tables: Which of those are tables; only their types are profiled.
+        previous: Like ``columns``, of the catalog before; None when there is none.
+
+    Returns:
+        ``counts``, ``types`` (:func:`type_profile`) and ``differences``, None without ``previous``.
+    """
+    types = (type_ for key in sorted(tables) for type_ in columns[key].values())
+    return {
+        "counts": dict(counts),
+        "types": type_profile(types),
+        "differences": None if previous is None else differences(columns, previous),
+    }
+
+
+def differences(
+    columns: Mapping[ObjectName, Mapping[str, str]],
+    previous: Mapping[ObjectName, Mapping[str, str]],
+) -> dict[str, list[str]]:
+    """What changed since an earlier catalog, by full name, sorted.
+
+    Args:
+        columns: Types by column, by table or view.
         previous: The same of the earlier catalog.
     """
     common = columns.keys() & previous.keys()
+
+    def names(tables: Iterable[ObjectName]) -> list[str]:
+        return sorted(".".join(table) for table in tables)
+
+    def missing(
+        here: Mapping[ObjectName, Mapping[str, str]], there: Mapping[ObjectName, Mapping[str, str]]
+    ) -> list[str]:
+        return sorted(f"{'.'.join(t)}.{c}" for t in common for c in here[t] if c not in there[t])
+
     return {
-        "tables_added": sorted(columns.keys() - previous.keys()),
-        "tables_removed": sorted(previous.keys() - columns.keys()),
-        "columns_added": sorted(
-            f"{t}.{c}" for t in common for c in columns[t] if c not in previous[t]
-        ),
-        "columns_removed": sorted(
-            f"{t}.{c}" for t in common for c in previous[t] if c not in columns[t]
-        ),
+        "tables_added": names(columns.keys() - previous.keys()),
+        "tables_removed": names(previous.keys() - columns.keys()),
+        "columns_added": missing(columns, previous),
+        "columns_removed": missing(previous, columns),
         "types_changed": sorted(
-            f"{t}.{c}: {previous[t][c]} to {type_}"
+            f"{'.'.join(t)}.{c}: {previous[t][c] or 'unknown'} to {type_ or 'unknown'}"
             for t in common
             for c, type_ in columns[t].items()
             if c in previous[t] and previous[t][c] != type_

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
+
+from amodels_assets.sgmi.arrow_arrays import array
 
 _TEXT = pa.string()
 _LINE = pa.int32()
@@ -150,9 +154,9 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 
 
-def arrow_table(name: str, rows: list[tuple[object, ...]]) -> pa.Table:
+def arrow_table(name: str, rows: Sequence[tuple[object, ...]]) -> pa.Table:
     """Rows, in the order of the columns of ``SCHEMAS[name]``, as a table."""
     schema = SCHEMAS[name]
     columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
-    arrays = [pa.array(list(v), field.type) for v, field in zip(columns, schema, strict=True)]
+    arrays = [array(v, field.type) for v, field in zip(columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from amodels_assets.sgmi.influence import IDENTITY, OutputColumn, Relation
 
 
@@ -12,7 +14,7 @@ class Scope:
         self.outer = outer
         self.queries = queries
         self.sources: dict[str, Relation] = {}
-        self.aliases: dict[str, OutputColumn] = {}
+        self.aliases: Mapping[str, OutputColumn] = {}
 
     def add(self, name: str, relation: Relation) -> None:
         """Two relations of one name are both kept: SQL lets them stand, unless named."""
@@ -34,9 +36,8 @@ class Scope:
                         return None if column is None else (column, len(parts) == 3)
         name = parts[0]
         for relation in self.sources.values():
-            column = relation.columns.get(name)
-            if column is not None and (relation.visible or len(parts) == 1):
-                return column, len(parts) == 1
+            if name in relation.columns and (relation.visible or len(parts) == 1):
+                return relation.columns[name], len(parts) == 1
         if len(parts) == 1:
             if name in self.aliases:
                 return self.aliases[name], True
@@ -65,7 +66,8 @@ class Scope:
 
 def column_of(relation: Relation, name: str) -> OutputColumn | None:
     """A column by name; of a relation whose columns are not known, any name is one."""
-    column = relation.columns.get(name)
-    if column is None and relation.open and relation.table:
-        return OutputColumn({(*relation.table, name): IDENTITY})
-    return OutputColumn() if column is None and relation.open else column
+    if name in relation.columns:
+        return relation.columns[name]
+    if not relation.open:
+        return None
+    return OutputColumn({(*relation.table, name): IDENTITY} if relation.table else {})

@@ -136,7 +136,8 @@ def test_profile():
     assert profile["distribution"] == {"decimal": 1, "other": 1, "string": 2}
     assert profile["entropy_bits"] == 1.5
     assert type_profile([])["divergence_bits"] == 0.0
-    changed = differences({"d.t": {"a": "int", "b": "int"}}, {"d.t": {"a": "string"}, "d.u": {}})
+    table, other = ("d", "t"), ("d", "u")
+    changed = differences({table: {"a": "int", "b": "int"}}, {table: {"a": "string"}, other: {}})
     assert changed == {
         "tables_added": [],
         "tables_removed": ["d.u"],
