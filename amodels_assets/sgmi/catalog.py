@@ -1,24 +1,24 @@
 """A source directory to the catalog: every reader's findings as Arrow tables.
 
-Belongs here: the order of reading. Does not belong here: reading itself, and what the tables say
-(``object_tables.py``, ``lineage_tables.py``, ``job_rows.py``).
+Belongs here: the order of reading. Does not belong here: reading itself, and the tables made of it
+(``catalog_tables.py``).
 """
 
 from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amodels_assets.sgmi.catalog_tables import Findings, catalog_tables
 from amodels_assets.sgmi.ddl import Table
 from amodels_assets.sgmi.diagnostics import Diagnostics
 from amodels_assets.sgmi.job_files import read_jobs, read_scripts, report_jobs
-from amodels_assets.sgmi.job_model import cycles, job_edges
-from amodels_assets.sgmi.job_rows import condition_rows, job_rows, schedule_rows
+from amodels_assets.sgmi.job_model import Job, cycles, job_edges
 from amodels_assets.sgmi.lineage_report import report_lineage
 from amodels_assets.sgmi.profile import catalog_profile
 from amodels_assets.sgmi.scripts import table_accesses
@@ -76,9 +76,16 @@ def _build(
 ) -> Catalog:
     check_source(source)
     diagnostics = Diagnostics()
-    say("reading dumps")
+    say("reading dumps, exports and scripts")
     files = [(path, relative(source, path)) for path in part_files(source, "hive_ddl")]
-    warehouse = read_dumps(files, diagnostics, workers)
+    jobs: list[Job] = []
+    scripts: dict[str, str] = {}
+
+    def read_the_rest() -> None:
+        jobs.extend(read_jobs(source, diagnostics))
+        scripts.update(read_scripts(source, diagnostics))
+
+    warehouse = read_dumps(files, diagnostics, workers, meanwhile=read_the_rest)
     if not warehouse.objects:
         first = diagnostics.ordered()[0] if diagnostics.found else None
         reason = f" ({first.file}:{first.line}: {first.message})" if first else ""
@@ -86,51 +93,47 @@ def _build(
             f"{source} has no table and no view that can be read{reason}: "
             "put SHOW CREATE TABLE dumps into hive-ddl/"
         )
-    say(
-        f"following {sum(isinstance(o.definition, View) for o in warehouse.objects.values())} views"
-    )
+    views = sum(isinstance(found.definition, View) for found in warehouse.objects.values())
+    say(f"following {views} views")
     lineage = follow_views(warehouse, workers)
-    columns = all_columns(warehouse, lineage)
-    known = {key: {column.name for column in found} for key, found in columns.items()}
-    report_lineage(warehouse, lineage, known, diagnostics)
-    say("reading jobs")
-    jobs = read_jobs(source, diagnostics)
+    columns = all_columns(warehouse, lineage.views)
+    types = {
+        key: dict(zip(found.names, found.types, strict=True)) for key, found in columns.items()
+    }
+    report_lineage(warehouse, lineage.views, types, diagnostics)
     edges = job_edges(jobs)
-    scripts = read_scripts(source, diagnostics)
     accesses = table_accesses(jobs, scripts, set(warehouse.objects), diagnostics)
     report_jobs(jobs, cycles(edges), diagnostics)
-    say("writing tables")
-    # Only now: Arrow starts threads, and workers are forked before that.
-    from amodels_assets.sgmi import object_tables
-    from amodels_assets.sgmi.lineage_tables import lineage_table, table_lineage_rows
-    from amodels_assets.sgmi.schema import SCHEMAS, arrow_table
-
-    rows: dict[str, Sequence[tuple[object, ...]]] = {
-        "databases": sorted(warehouse.databases.items()),
-        "table_lineage": table_lineage_rows(lineage),
-        "jobs": job_rows(jobs),
-        "job_edges": [(e.from_job, e.to_job, e.condition, e.date_rule, e.logic) for e in edges],
-        "job_conditions": condition_rows(jobs),
-        "job_schedules": schedule_rows(jobs, timezone),
-        "job_tables": [(a.job, a.database, a.table, a.access, a.file, a.line) for a in accesses],
-        "diagnostics": [
-            (str(d.severity), d.code, d.message, d.file, d.line, d.object)
-            for d in diagnostics.ordered()
-        ],
-    }
-    tables = {name: arrow_table(name, found) for name, found in rows.items()}
-    tables["tables"] = object_tables.tables_table(warehouse, columns)
-    tables["columns"] = object_tables.columns_table(columns)
-    tables["views"] = object_tables.views_table(warehouse, columns, lineage)
-    tables["column_lineage"] = lineage_table(lineage.direct, known)
-    tables["column_lineage_base"] = lineage_table(lineage.base, known)
-    profile = catalog_profile(
-        {name: tables[name].num_rows for name in SCHEMAS},
-        {key: {column.name: column.type for column in found} for key, found in columns.items()},
-        {key for key, found in warehouse.objects.items() if isinstance(found.definition, Table)},
-        None if previous is None else object_tables.types_by_table(previous),
+    say("making tables")
+    findings = Findings(
+        warehouse,
+        lineage,
+        columns,
+        types,
+        jobs,
+        edges,
+        accesses,
+        diagnostics.ordered(),
+        timezone,
     )
-    return Catalog({name: tables[name] for name in SCHEMAS}, profile)
+    tables = catalog_tables(findings)
+    profile = catalog_profile(
+        {name: table.num_rows for name, table in tables.items()},
+        types,
+        {key for key, found in warehouse.objects.items() if isinstance(found.definition, Table)},
+        None if previous is None else _types_by_table(previous),
+    )
+    return Catalog(tables, profile)
+
+
+def _types_by_table(columns: pa.Table) -> dict[tuple[str, str], dict[str, str]]:
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    names = ("database", "table", "column", "type")
+    for database, table, column, type_ in zip(
+        *(columns.column(name).to_pylist() for name in names), strict=True
+    ):
+        found.setdefault((database, table), {})[column] = type_ or ""
+    return found
 
 
 def write_catalog(catalog: Catalog, folder: Path) -> None:

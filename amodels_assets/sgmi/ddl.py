@@ -7,6 +7,7 @@ here: views (``views.py``), several statements together (``hive.py``).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -68,6 +69,33 @@ class Column(NamedTuple):
     is_partition: bool = False
 
 
+@dataclass(slots=True)
+class Columns:
+    """Columns in order, partition columns last.
+
+    Lists beside each other, because warehouses have so many of them.
+
+    Attributes:
+        names: Lower-cased.
+        types: Hive's, lower-cased, without spaces; empty where unknown.
+        comments: Empty where there is none.
+        partitions: How many of the last are partition columns.
+    """
+
+    names: list[str] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    partitions: int = 0
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Column]:
+        first = len(self.names) - self.partitions
+        for position, each in enumerate(zip(self.names, self.types, self.comments, strict=True)):
+            yield Column(*each, position >= first)
+
+
 @dataclass
 class Table:
     """One table as its statement says it.
@@ -92,7 +120,7 @@ class Table:
     database: str | None
     name: str
     external: bool
-    columns: list[Column] = field(default_factory=list)
+    columns: Columns = field(default_factory=Columns)
     format: str = ""
     location: str = ""
     comment: str = ""
@@ -138,9 +166,7 @@ def parse_table(text: str) -> Table:
     table = Table(database, name, "external" in header["modifiers"].lower())
     position = header.end()
     if header["open"]:
-        columns, position, closed = parse_columns(text, position)
-        table.columns = columns
-        table.complete = closed
+        position, table.complete = parse_columns(text, position, table.columns)
     if table.complete:
         _clauses(text, position, table)
     elif not table.columns:
@@ -149,20 +175,18 @@ def parse_table(text: str) -> Table:
     return table
 
 
-def parse_columns(
-    text: str, position: int, *, is_partition: bool = False
-) -> tuple[list[Column], int, bool]:
+def parse_columns(text: str, position: int, columns: Columns) -> tuple[int, bool]:
     """Read a list of typed columns.
 
     Args:
         text: Statement.
         position: Offset after the opening parenthesis.
-        is_partition: Recorded with the columns.
+        columns: Gets them.
 
     Returns:
-        The columns, the offset after the closing parenthesis, and whether there was one.
+        The offset after the closing parenthesis, and whether there was one.
     """
-    columns: list[Column] = []
+    names, types, comments = columns.names, columns.types, columns.comments
     while True:
         match = _COLUMN.match(text, position)
         if match:
@@ -172,18 +196,13 @@ def parse_columns(
             general = _general_column(text, position)
             if general is None:
                 skipped = _empty_or_end(text, position)
-                return columns, skipped or position, skipped is not None
+                return skipped or position, skipped is not None
             quoted, bare, type_, comment, end, position = general
-        columns.append(
-            Column(
-                (quoted if quoted is not None else bare).strip().lower(),
-                "".join(type_.split()).lower(),
-                unquote(comment) if comment else "",
-                is_partition,
-            )
-        )
+        names.append((quoted if quoted is not None else bare).strip().lower())
+        types.append("".join(type_.split()).lower())
+        comments.append(unquote(comment) if comment else "")
         if end == ")":
-            return columns, position, True
+            return position, True
 
 
 def _empty_or_end(text: str, position: int) -> int | None:
@@ -243,8 +262,9 @@ def _clauses(text: str, position: int, table: Table) -> None:  # noqa: PLR0912
                 table.problems.append((offset, "PARTITIONED BY without columns"))
                 index += 1
                 continue
-            columns, end, closed = parse_columns(text, tokens[opening][2] + 1, is_partition=True)
-            table.columns += columns
+            before = len(table.columns)
+            end, closed = parse_columns(text, tokens[opening][2] + 1, table.columns)
+            table.columns.partitions += len(table.columns) - before
             table.complete = table.complete and closed
             index = next((i for i, t in enumerate(tokens) if t[2] >= end), len(tokens))
         elif word in ("clustered", "sorted", "skewed"):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from amodels_assets.sgmi.beeline import strip_noise
 from amodels_assets.sgmi.ddl import DATABASE, USE, DdlError, Table, parse_table
 from amodels_assets.sgmi.decode import decode
 from amodels_assets.sgmi.diagnostics import Diagnostics
-from amodels_assets.sgmi.lineage_graph import QueryError, parse_query
 from amodels_assets.sgmi.splitter import SourceText, Statement, split
+from amodels_assets.sgmi.view_query import QueryError, parse_query
 from amodels_assets.sgmi.views import View, parse_view
 
 _KIND = re.compile(
@@ -32,12 +33,23 @@ UNKNOWN_DATABASE = "default"
 
 @dataclass
 class HiveObject:
-    """A table or view, and where it stands."""
+    """A table or view, and where it stands.
+
+    Attributes:
+        database: Where it belongs.
+        name: Its name.
+        definition: What its statement says.
+        fingerprint: Of the statement, whatever its white space.
+        file: Relative to the source directory.
+        line: Of its CREATE.
+        body_line: Where a view's query begins.
+        defects: Codes of what was wrong with it.
+    """
 
     database: str
     name: str
     definition: Table | View
-    text: str
+    fingerprint: bytes
     file: str
     line: int
     body_line: int = 0
@@ -229,8 +241,10 @@ class _DumpReader:
             text = f"no USE before {definition.name}: taken as part of {UNKNOWN_DATABASE}"
             line = self.line(statement)
             self.diagnostics.warning("no_database", text, self.file, line, definition.name)
+        plain = " ".join(statement.text.split()).encode(errors="replace")
+        fingerprint = blake2b(plain, digest_size=16).digest()
         found = HiveObject(
-            database, definition.name, definition, statement.text, self.file, self.line(statement)
+            database, definition.name, definition, fingerprint, self.file, self.line(statement)
         )
         self.contents.append(found)
         return found

@@ -1,25 +1,16 @@
 """Lineage of all views together: in dependency order, and followed down to base tables.
 
-Belongs here: which view needs which, cycles, base tables. Does not belong here: the lineage of a
-single query (``lineage.py``).
+Belongs here: views that read views, cycles, base tables. Does not belong here: the lineage of a
+single query (``lineage.py``), sharing the work out (``lineage_work.py``).
 """
 
 from __future__ import annotations
 
 import gc
-import marshal
-import re
-import sys
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-
 from amodels_assets.sgmi.influence import (
-    CONDITIONAL,
     IDENTITY,
     Influences,
     OutputColumn,
@@ -27,48 +18,10 @@ from amodels_assets.sgmi.influence import (
     after,
 )
 from amodels_assets.sgmi.lineage import QueryLineage, query_lineage
-from amodels_assets.sgmi.parallel import can_fork, fair_shares, fork_map
+from amodels_assets.sgmi.view_query import QueryError, parse_query, recursion_limit
 
 ObjectName = tuple[str, str]
-# Deeper nesting than any person writes; the compiled parser recurses on the C stack.
-DEEPEST_NESTING = 500
 _RECURSION_LIMIT = 20_000
-# The parser recurses without parentheses too (CASE in CASE); more would overflow the C stack.
-_PARSER_RECURSION_LIMIT = 4_000
-_DEPTH_TOKEN = re.compile(
-    r"'(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\"|`[^`]*+`|--[^\n]*+|([(\[])|([)\]])", re.DOTALL
-)
-_WORD = re.compile(r"`([^`]*)`|\w+")
-
-
-class QueryError(Exception):
-    """A query that cannot be parsed.
-
-    Attributes:
-        line: Line within the query, from 1.
-    """
-
-    def __init__(self, message: str, line: int = 1) -> None:
-        """Keep the sentence and the line."""
-        super().__init__(message)
-        self.line = line
-
-
-@dataclass
-class ViewLineage:
-    """Lineage of every view, direct and to base tables.
-
-    Attributes:
-        direct: Sources are the tables and views that the body names.
-        base: Sources are tables, and views that could not be followed.
-        failures: Views whose body cannot be parsed.
-        cycles: Views that read themselves by way of others.
-    """
-
-    direct: dict[ObjectName, QueryLineage] = field(default_factory=dict)
-    base: dict[ObjectName, QueryLineage] = field(default_factory=dict)
-    failures: dict[ObjectName, QueryError] = field(default_factory=dict)
-    cycles: set[ObjectName] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -79,85 +32,57 @@ class ViewQuery:
     columns: tuple[str, ...] = ()
 
 
-def parse_query(body: str) -> exp.Expr:
-    """Parse a view's body.
+@dataclass
+class ViewLineage:
+    """Lineage of views, direct and to base tables.
 
-    Raises:
-        QueryError: It is no query, is cut, or is nested too deep.
+    Attributes:
+        direct: Sources are the tables and views that the body names.
+        base: Sources are tables, and views that could not be followed.
+        schemas: Columns and types of what has been followed, in order.
+        reads: Tables and views that its body names.
+        problems: Code and sentence of what could not be resolved.
+        failures: Views whose body cannot be parsed.
+        cycles: Views that read themselves by way of others.
     """
-    opening = body.count("(") + body.count("[")
-    if opening > DEEPEST_NESTING and nesting(body) > DEEPEST_NESTING:
-        raise QueryError(f"it is nested deeper than {DEEPEST_NESTING} levels")
-    try:
-        with _recursion_limit(_PARSER_RECURSION_LIMIT):
-            parsed = sqlglot.parse_one(body, read="hive")
-    except SqlglotError as error:
-        details = getattr(error, "errors", None) or [{}]
-        line = details[0].get("line") or 1
-        reason = details[0].get("description") or str(error).split("\n", maxsplit=1)[0]
-        raise QueryError(_plain(reason), line) from error
-    except RecursionError as error:
-        raise QueryError("it is nested too deep") from error
-    if not isinstance(parsed, exp.Query):
-        raise QueryError("it is no query")
-    return parsed
 
-
-def nesting(text: str) -> int:
-    """How deep parentheses and brackets are nested, outside strings and comments."""
-    depth = deepest = 0
-    for match in _DEPTH_TOKEN.finditer(text):
-        if match.group(1):
-            depth += 1
-            deepest = max(deepest, depth)
-        elif match.group(2):
-            depth -= 1
-    return deepest
+    direct: dict[ObjectName, QueryLineage] = field(default_factory=dict)
+    base: dict[ObjectName, QueryLineage] = field(default_factory=dict)
+    schemas: dict[ObjectName, dict[str, str]] = field(default_factory=dict)
+    reads: dict[ObjectName, set[ObjectName]] = field(default_factory=dict)
+    problems: dict[ObjectName, list[tuple[str, str]]] = field(default_factory=dict)
+    failures: dict[ObjectName, QueryError] = field(default_factory=dict)
+    cycles: set[ObjectName] = field(default_factory=set)
 
 
 def view_lineage(
-    views: Mapping[ObjectName, ViewQuery],
-    tables: Mapping[ObjectName, Mapping[str, str]],
-    workers: int = 1,
+    views: Mapping[ObjectName, ViewQuery], tables: Mapping[ObjectName, Mapping[str, str]]
 ) -> ViewLineage:
     """Lineage of all views.
 
     Args:
         views: By database and name.
         tables: Columns and types of every table, in order, by database and name.
-        workers: Processes that follow views.
-
-    Raises:
-        WorkerError: One of several processes was killed.
     """
     lineage = ViewLineage()
-
-    def follow(share: list[ObjectName]) -> bytes:
-        return _packed(_follow(share, views, tables, lineage), share)
-
-    for wave in waves(views):
-        sizes = [len(views[key].body) for key in wave]
-        shares = fair_shares(wave, sizes, workers if can_fork() else 1)
-        if len(shares) == 1:
-            _follow(wave, views, tables, lineage)
-        else:
-            for answer in fork_map(follow, shares):
-                _unpack(answer, lineage)
-    # What is left waits for itself.
-    _follow(views, views, tables, lineage)
-    with _recursion_limit(_RECURSION_LIMIT):
-        for key in lineage.direct:
-            _base(key, lineage)
+    follow(views, views, tables, lineage)
     return lineage
 
 
-def _follow(
+def follow(
     wanted: Iterable[ObjectName],
     views: Mapping[ObjectName, ViewQuery],
     tables: Mapping[ObjectName, Mapping[str, str]],
     lineage: ViewLineage,
-) -> ViewLineage:
-    """Add the direct lineage of some views, and of those that they read."""
+) -> None:
+    """Add the lineage of some views, and of those that they read and that are not there yet.
+
+    Args:
+        wanted: Names of views.
+        views: All of them.
+        tables: Columns and types of every table.
+        lineage: Gets what is found.
+    """
     in_progress: set[ObjectName] = set()
 
     def schema(database: str, name: str) -> Mapping[str, str] | None:
@@ -170,81 +95,34 @@ def _follow(
             lineage.cycles.add(key)
             return None
         analyse(key)
-        found = lineage.direct.get(key)
-        if found is None:
+        if key not in lineage.schemas:
             return dict.fromkeys(views[key].columns, "") or None
-        return {column: output.type for column, output in found.columns.items() if column != "*"}
+        return lineage.schemas[key]
 
     def analyse(key: ObjectName) -> None:
-        if key in lineage.direct or key in lineage.failures:
+        if key in lineage.schemas or key in lineage.failures:
             return
         in_progress.add(key)
         try:
-            found = query_lineage(parse_query(views[key].body), key[0], schema)
-            lineage.direct[key] = _named(found, views[key].columns)
+            query = query_lineage(parse_query(views[key].body), key[0], schema)
+            found = _named(query, views[key].columns)
         except QueryError as error:
             lineage.failures[key] = error
+        else:
+            lineage.direct[key] = found
+            lineage.reads[key] = found.tables
+            lineage.problems[key] = found.problems
+            lineage.schemas[key] = {n: c.type for n, c in found.columns.items() if n != "*"}
         finally:
             in_progress.discard(key)
 
-    with _recursion_limit(_RECURSION_LIMIT):
+    with recursion_limit(_RECURSION_LIMIT):
         for key in wanted:
             analyse(key)
             # Nodes of a syntax tree know their parents: only a collection frees them.
             gc.collect(0)
-    return lineage
-
-
-def waves(views: Mapping[ObjectName, ViewQuery]) -> Iterator[list[ObjectName]]:
-    """Views in groups, each reading only views of earlier groups.
-
-    A view counts as read where its name stands in the body at all. Views that would have to wait
-    for themselves are left out.
-    """
-    named: dict[str, list[ObjectName]] = {}
-    for key in views:
-        named.setdefault(key[1], []).append(key)
-    waiting: dict[ObjectName, set[ObjectName]] = {}
-    for key, view in views.items():
-        words = {(m[1] or m[0]).lower() for m in _WORD.finditer(view.body)} & named.keys()
-        waiting[key] = {other for word in words for other in named[word]} - {key}
-    done: set[ObjectName] = set()
-    while wave := [key for key, needed in waiting.items() if needed <= done]:
-        yield wave
-        done.update(wave)
-        for key in wave:
-            del waiting[key]
-
-
-def _packed(lineage: ViewLineage, keys: Iterable[ObjectName]) -> bytes:
-    """Lineage of some views for another process; objects would take many times as long."""
-    direct = {
-        key: (
-            [(name, column.type, column.sources) for name, column in found.columns.items()],
-            found.rows,
-            list(found.tables),
-            found.problems,
-        )
-        for key in keys
-        if (found := lineage.direct.get(key)) is not None
-    }
-    failures = {
-        key: (str(error), error.line)
-        for key in keys
-        if (error := lineage.failures.get(key)) is not None
-    }
-    return marshal.dumps((direct, failures, list(lineage.cycles)))
-
-
-def _unpack(answer: bytes, lineage: ViewLineage) -> None:
-    # Made by a process of this very program.
-    direct, failures, cycles = marshal.loads(answer)  # noqa: S302
-    lineage.cycles.update(cycles)
-    for key, (columns, rows, tables, problems) in direct.items():
-        outputs = {name: OutputColumn(sources, type_) for name, type_, sources in columns}
-        lineage.direct[key] = QueryLineage(outputs, rows, set(tables), problems)
-    for key, (message, line) in failures.items():
-        lineage.failures[key] = QueryError(message, line)
+        for key in lineage.direct:
+            _base(key, lineage)
 
 
 def _named(found: QueryLineage, names: tuple[str, ...]) -> QueryLineage:
@@ -298,23 +176,3 @@ def _followed(sources: Influences, parents: Mapping[ObjectName, QueryLineage | N
         for origin, kinds in inner.items():
             followed[origin] = followed.get(origin, 0) | after(bits, kinds)
     return followed
-
-
-def is_indirect(bits: int) -> bool:
-    """Whether one bit stands for an indirect influence."""
-    return bits >= CONDITIONAL
-
-
-def _plain(message: str) -> str:
-    """Without the terminal's colours, on one line."""
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", message).split())[:200]
-
-
-@contextmanager
-def _recursion_limit(limit: int) -> Generator[None]:
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(limit)
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)

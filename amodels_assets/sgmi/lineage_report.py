@@ -14,7 +14,7 @@ ObjectName = tuple[str, str]
 def report_lineage(
     warehouse: Warehouse,
     lineage: ViewLineage,
-    known: Mapping[ObjectName, set[str]],
+    known: Mapping[ObjectName, object],
     diagnostics: Diagnostics,
 ) -> None:
     """Say what of the views could not be read or resolved."""
@@ -30,13 +30,10 @@ def report_lineage(
             found.defects.add("view_cycle")
             text = "the view reads itself by way of others"
             diagnostics.error("view_cycle", text, found.file, found.line, name)
-        query = lineage.direct.get(key)
-        if query is None:
-            continue
-        for database, table in sorted(query.tables - set(known)):
+        for database, table in sorted(lineage.reads.get(key, set()) - known.keys()):
             found.defects.add("unknown_table")
             text = f"reads {database}.{table}, which is not in the dumps"
             diagnostics.warning("unknown_table", text, found.file, found.line, name)
-        for code, text in sorted(set(query.problems)):
+        for code, text in sorted(set(lineage.problems.get(key, ()))):
             found.defects.add(code)
             diagnostics.warning(code, text, found.file, found.line, name)

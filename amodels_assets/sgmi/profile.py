@@ -50,7 +50,9 @@ def type_profile(types: Iterable[str]) -> dict[str, object]:
         ``divergence_bits``: Kullback-Leibler divergence of the catalog from the reference, in
         bits; types that the catalog lacks add nothing, so that it is always finite.
     """
-    counts = Counter(canonical_type(type_) for type_ in types)
+    counts: Counter[str] = Counter()
+    for type_, count in Counter(types).items():
+        counts[canonical_type(type_)] += count
     total = sum(counts.values())
     shares = {name: count / total for name, count in sorted(counts.items())}
     entropy = -sum(p * math.log2(p) for p in shares.values())

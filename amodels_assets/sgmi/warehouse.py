@@ -1,20 +1,22 @@
 """All dump files together: databases, tables and views.
 
 Belongs here: which of two definitions counts, what columns everything has. Does not belong here:
-reading one file (``hive.py``), lineage (``lineage_graph.py``).
+reading one file (``hive.py``), lineage (``lineage_work.py``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from amodels_assets.sgmi.ddl import Column, Table
+from amodels_assets.sgmi.ddl import Columns, Table
 from amodels_assets.sgmi.diagnostics import Diagnostics
 from amodels_assets.sgmi.hive import Dump, HiveObject, NamedDatabase, read_dump
-from amodels_assets.sgmi.lineage_graph import ViewLineage, ViewQuery, view_lineage
-from amodels_assets.sgmi.parallel import can_fork, fair_shares, fork_map
+from amodels_assets.sgmi.lineage_graph import ViewLineage, ViewQuery
+from amodels_assets.sgmi.lineage_work import WarehouseLineage, warehouse_lineage
+from amodels_assets.sgmi.parallel import fair_shares, fork_map
 from amodels_assets.sgmi.views import View
 
 
@@ -32,7 +34,10 @@ class Warehouse:
 
 
 def read_dumps(
-    files: list[tuple[Path, str]], diagnostics: Diagnostics, workers: int = 1
+    files: list[tuple[Path, str]],
+    diagnostics: Diagnostics,
+    workers: int = 1,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Warehouse:
     """Read all dump files of a source directory in the order given.
 
@@ -40,6 +45,7 @@ def read_dumps(
         files: Path, and name for diagnostics.
         diagnostics: Gets the faults.
         workers: Processes that read.
+        meanwhile: What this process does while several others read.
 
     Raises:
         WorkerError: One of several processes was killed.
@@ -48,15 +54,13 @@ def read_dumps(
     def read(share: list[int]) -> list[Dump]:
         return [_read_file(*files[index]) for index in share]
 
-    everything = list(range(len(files)))
-    shares = [everything]
-    if workers > 1 and can_fork():
-        shares = fair_shares(everything, [_size(path) for path, _ in files], workers)
-    found = fork_map(read, shares) if len(shares) > 1 else [read(share) for share in shares]
+    sizes = [_size(path) for path, _ in files]
+    shares = fair_shares(range(len(files)), sizes, workers)
+    found = fork_map(read, shares, meanwhile)
     dumps = dict(zip(chain(*shares), chain(*found), strict=True))
     warehouse = Warehouse()
-    for index in everything:
-        _add(dumps[index], warehouse, diagnostics)
+    for _, dump in sorted(dumps.items()):
+        _add(dump, warehouse, diagnostics)
     return warehouse
 
 
@@ -100,7 +104,7 @@ def _add(dump: Dump, warehouse: Warehouse, diagnostics: Diagnostics) -> None:
 def _report_repeated(earlier: HiveObject, found: HiveObject, diagnostics: Diagnostics) -> None:
     name = f"{found.database}.{found.name}"
     there, here = f"{found.file}:{found.line}", f"{earlier.file}:{earlier.line}"
-    if " ".join(earlier.text.split()) == " ".join(found.text.split()):
+    if earlier.fingerprint == found.fingerprint:
         found.defects.add("duplicate_identical")
         text = f"the same definition stands at {here}"
         diagnostics.warning("duplicate_identical", text, found.file, found.line, name)
@@ -112,7 +116,7 @@ def _report_repeated(earlier: HiveObject, found: HiveObject, diagnostics: Diagno
     diagnostics.warning("duplicate_different", text, found.file, found.line, name)
 
 
-def follow_views(warehouse: Warehouse, workers: int = 1) -> ViewLineage:
+def follow_views(warehouse: Warehouse, workers: int = 1) -> WarehouseLineage:
     """Lineage of all views.
 
     Args:
@@ -120,7 +124,7 @@ def follow_views(warehouse: Warehouse, workers: int = 1) -> ViewLineage:
         workers: Processes that follow views.
     """
     tables = {
-        key: {column.name: column.type for column in found.definition.columns}
+        key: dict(zip(found.definition.columns.names, found.definition.columns.types, strict=True))
         for key, found in warehouse.objects.items()
         if isinstance(found.definition, Table)
     }
@@ -129,23 +133,18 @@ def follow_views(warehouse: Warehouse, workers: int = 1) -> ViewLineage:
         for key, found in warehouse.objects.items()
         if isinstance(found.definition, View)
     }
-    return view_lineage(views, tables, workers)
+    return warehouse_lineage(views, tables, workers)
 
 
-def all_columns(warehouse: Warehouse, lineage: ViewLineage) -> dict[tuple[str, str], list[Column]]:
+def all_columns(warehouse: Warehouse, lineage: ViewLineage) -> dict[tuple[str, str], Columns]:
     """Columns of every table and view, in order; a view's are what its body puts out."""
-    columns: dict[tuple[str, str], list[Column]] = {}
+    columns: dict[tuple[str, str], Columns] = {}
     for key, found in warehouse.objects.items():
         if isinstance(found.definition, Table):
             columns[key] = found.definition.columns
             continue
         comments = dict(found.definition.columns)
-        query = lineage.direct.get(key)
-        outputs = {name: o.type for name, o in query.columns.items()} if query else {}
-        outputs = outputs or dict.fromkeys(comments, "")
-        columns[key] = [
-            Column(name, type_, comments.get(name, ""))
-            for name, type_ in outputs.items()
-            if name != "*"
-        ]
+        types = lineage.schemas.get(key) or dict.fromkeys(comments, "")
+        said = [comments.get(name, "") for name in types]
+        columns[key] = Columns(list(types), list(types.values()), said)
     return columns

@@ -44,8 +44,8 @@ def test_every_clause():
         ("create", "char(3)", False),
         ("day", "date", True),
     ]
-    assert table.columns[0].comment == "it's, (odd) `text`"
-    assert table.columns[2].comment == "nested"
+    assert table.columns.comments[0] == "it's, (odd) `text`"
+    assert table.columns.comments[2] == "nested"
     assert (table.comment, table.format) == ("about", "orc")
     assert table.location == "hdfs://warehouse.example/x"
     assert table.properties == {"numRows": "5", "comment)": "a;b"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from amodels_assets.sgmi.influence import SUBTYPES
-from amodels_assets.sgmi.lineage_graph import DEEPEST_NESTING, ViewQuery, view_lineage
+from amodels_assets.sgmi.lineage_graph import ViewQuery, view_lineage
+from amodels_assets.sgmi.view_query import DEEPEST_NESTING
 
 TABLES = {
     ("d", "t"): dict.fromkeys(("a", "b", "c", "arr", "st"), "string"),
