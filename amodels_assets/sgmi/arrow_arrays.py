@@ -9,7 +9,7 @@ which is a tenth of the time and a quarter of the memory that reading a whole wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,17 +30,16 @@ def array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     if pa.types.is_string(type_):
         return text(values)
     if pa.types.is_boolean(type_):
-        bits = np.packbits(np.array(values, dtype=bool), bitorder="little")
-        return pa.Array.from_buffers(type_, len(values), [None, pa.py_buffer(bits)])
+        return booleans(np.array(values, dtype=bool))
     if pa.types.is_integer(type_):
         return numbers(np.array(values, dtype=type_.to_pandas_dtype()))
     if pa.types.is_map(type_):
         pairs = [pair for value in values for pair in value]
         keys, items = (text([pair[part] for pair in pairs]) for part in (0, 1))
-        return pa.MapArray.from_arrays(_offsets([len(value) for value in values]), keys, items)
+        return pa.MapArray.from_arrays(_offsets(map(len, values), len(values)), keys, items)
     if pa.types.is_list(type_):
         inner = array([item for value in values for item in value], type_.value_type)
-        return pa.ListArray.from_arrays(_offsets([len(value) for value in values]), inner)
+        return pa.ListArray.from_arrays(_offsets(map(len, values), len(values)), inner)
     if pa.types.is_struct(type_):
         parts = [array([value[field.name] for value in values], field.type) for field in type_]
         return pa.StructArray.from_arrays(parts, fields=list(type_))
@@ -49,16 +48,25 @@ def array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 def text(values: Sequence[str | None]) -> pa.StringArray:
     """Strings; None is NULL, what has no place in UTF-8 becomes a question mark."""
-    given = np.array([value is not None for value in values], dtype=bool)
-    valid = None if given.all() else pa.py_buffer(np.packbits(given, bitorder="little"))
+    valid = None
+    if None in values:
+        given = np.fromiter((value is not None for value in values), dtype=bool, count=len(values))
+        valid = pa.py_buffer(np.packbits(given, bitorder="little"))
     pieces = [value or "" for value in values]
     joined = "".join(pieces)
-    lengths = [len(piece) for piece in pieces]
-    if not joined.isascii():
-        lengths = [len(piece.encode(errors="replace")) for piece in pieces]
-    offsets = _offsets(lengths)
+    if joined.isascii():
+        offsets = _offsets(map(len, pieces), len(pieces))
+    else:
+        lengths = (len(piece.encode(errors="replace")) for piece in pieces)
+        offsets = _offsets(lengths, len(pieces))
     data = pa.py_buffer(joined.encode(errors="replace"))
     return pa.Array.from_buffers(pa.string(), len(pieces), [valid, offsets.buffers()[1], data])
+
+
+def booleans(values: np.ndarray) -> pa.Array:
+    """Truth values."""
+    bits = pa.py_buffer(np.packbits(values, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, bits])
 
 
 def numbers(values: np.ndarray) -> pa.Array:
@@ -67,7 +75,7 @@ def numbers(values: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(type_, len(values), [None, pa.py_buffer(values)])
 
 
-def _offsets(lengths: Sequence[int]) -> pa.Array:
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
-    np.cumsum(lengths, out=offsets[1:])
+def _offsets(lengths: Iterable[int], count: int) -> pa.Array:
+    offsets = np.zeros(count + 1, dtype=np.int32)
+    np.cumsum(np.fromiter(lengths, dtype=np.int32, count=count), out=offsets[1:])
     return numbers(offsets)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amodels_assets.sgmi.catalog_tables import Findings, catalog_tables
+from amodels_assets.sgmi.catalog_tables import Findings, catalog_tables, load_arrow
 from amodels_assets.sgmi.ddl import Table
 from amodels_assets.sgmi.diagnostics import Diagnostics
 from amodels_assets.sgmi.job_files import read_jobs, read_scripts, report_jobs
@@ -95,7 +95,7 @@ def _build(
         )
     views = sum(isinstance(found.definition, View) for found in warehouse.objects.values())
     say(f"following {views} views")
-    lineage = follow_views(warehouse, workers)
+    lineage = follow_views(warehouse, workers, meanwhile=load_arrow)
     columns = all_columns(warehouse, lineage.views)
     types = {
         key: dict(zip(found.names, found.types, strict=True)) for key, found in columns.items()

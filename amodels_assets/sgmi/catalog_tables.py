@@ -70,6 +70,12 @@ def catalog_tables(findings: Findings) -> dict[str, pa.Table]:
     return {name: tables[name] for name in SCHEMAS}
 
 
+def load_arrow() -> None:
+    """Import what makes tables; no process may be forked after that."""
+    import amodels_assets.sgmi.lineage_tables
+    import amodels_assets.sgmi.object_tables  # noqa: F401
+
+
 def _small_tables(findings: Findings) -> dict[str, pa.Table]:
     from amodels_assets.sgmi.lineage_tables import table_lineage_rows
     from amodels_assets.sgmi.schema import arrow_table

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 # name, simple type, optional comment, and what follows the column
@@ -199,10 +200,16 @@ def parse_columns(text: str, position: int, columns: Columns) -> tuple[int, bool
                 return skipped or position, skipped is not None
             quoted, bare, type_, comment, end, position = general
         names.append((quoted if quoted is not None else bare).strip().lower())
-        types.append("".join(type_.split()).lower())
+        types.append(_plain_type(type_))
         comments.append(unquote(comment) if comment else "")
         if end == ")":
             return position, True
+
+
+@lru_cache(maxsize=10_000)
+def _plain_type(type_: str) -> str:
+    """Lower-cased, without spaces; the same string for the same type."""
+    return "".join(type_.split()).lower()
 
 
 def _empty_or_end(text: str, position: int) -> int | None:

@@ -11,7 +11,7 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from amodels_assets.sgmi.arrow_arrays import array, numbers, text
+from amodels_assets.sgmi.arrow_arrays import booleans, numbers, text
 from amodels_assets.sgmi.influence import DIRECT, SUBTYPES
 from amodels_assets.sgmi.lineage_edges import Edges
 from amodels_assets.sgmi.lineage_graph import ViewLineage
@@ -56,7 +56,7 @@ def lineage_table(parts: Sequence[Edges], known: Known) -> pa.Table:
         *(_taken([place[part] for place in sources], source) for part in range(3)),
         _taken(kinds, subtype),
         _taken(list(SUBTYPES), subtype),
-        array(resolved, pa.bool_()).take(numbers(source)),
+        booleans(np.array(resolved, dtype=bool)[source]),
     ]
     return pa.Table.from_arrays(arrays, schema=SCHEMAS["column_lineage"])
 

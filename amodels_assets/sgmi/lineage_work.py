@@ -7,7 +7,7 @@ followed (``lineage_graph.py``).
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from amodels_assets.sgmi.influence import OutputColumn
@@ -40,6 +40,7 @@ def warehouse_lineage(
     views: Mapping[ObjectName, ViewQuery],
     tables: Mapping[ObjectName, Mapping[str, str]],
     workers: int = 1,
+    meanwhile: Callable[[], object] | None = None,
 ) -> WarehouseLineage:
     """Lineage of all views.
 
@@ -47,6 +48,7 @@ def warehouse_lineage(
         views: By database and name.
         tables: Columns and types of every table, in order, by database and name.
         workers: Processes that follow views.
+        meanwhile: What this process does while several others follow the last of them.
 
     Raises:
         WorkerError: One of several processes was killed.
@@ -57,13 +59,14 @@ def warehouse_lineage(
         follow(share, views, tables, lineage.views)
         return _packed(share, lineage.views)
 
-    for wave in waves({key: view.body for key, view in views.items()}):
+    ordered = list(waves({key: view.body for key, view in views.items()}))
+    for wave in ordered:
         shares = fair_shares(wave, [len(views[key].body) for key in wave], workers)
         if len(shares) == 1:
             follow(wave, views, tables, lineage.views)
             _take_edges(lineage)
         else:
-            for found in fork_map(answer, shares):
+            for found in fork_map(answer, shares, meanwhile if wave is ordered[-1] else None):
                 _unpack(found, lineage)
     # What is left waits for itself.
     follow(views, views, tables, lineage.views)

@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from amodels_assets.sgmi.arrow_arrays import array, numbers, text
+from amodels_assets.sgmi.arrow_arrays import booleans, numbers, text
 from amodels_assets.sgmi.ddl import Columns, Table
 from amodels_assets.sgmi.hive import HiveObject
 from amodels_assets.sgmi.lineage_graph import ViewLineage
@@ -47,7 +47,7 @@ def columns_table(columns: Mapping[ObjectName, Columns]) -> pa.Table:
         numbers(np.concatenate(positions)),
         text(names),
         text([type_ or None for type_ in types]),
-        array(list(chain.from_iterable(partitions)), pa.bool_()),
+        booleans(np.concatenate([np.zeros(0, dtype=bool), *partitions])),
         text([comment or None for comment in comments]),
     ]
     return pa.Table.from_arrays(arrays, schema=SCHEMAS["columns"])

@@ -116,12 +116,15 @@ def _report_repeated(earlier: HiveObject, found: HiveObject, diagnostics: Diagno
     diagnostics.warning("duplicate_different", text, found.file, found.line, name)
 
 
-def follow_views(warehouse: Warehouse, workers: int = 1) -> WarehouseLineage:
+def follow_views(
+    warehouse: Warehouse, workers: int = 1, meanwhile: Callable[[], object] | None = None
+) -> WarehouseLineage:
     """Lineage of all views.
 
     Args:
         warehouse: All dumps.
         workers: Processes that follow views.
+        meanwhile: What this process does while several others follow the last of them.
     """
     tables = {
         key: dict(zip(found.definition.columns.names, found.definition.columns.types, strict=True))
@@ -133,7 +136,7 @@ def follow_views(warehouse: Warehouse, workers: int = 1) -> WarehouseLineage:
         for key, found in warehouse.objects.items()
         if isinstance(found.definition, View)
     }
-    return warehouse_lineage(views, tables, workers)
+    return warehouse_lineage(views, tables, workers, meanwhile)
 
 
 def all_columns(warehouse: Warehouse, lineage: ViewLineage) -> dict[tuple[str, str], Columns]:
