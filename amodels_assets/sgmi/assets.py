@@ -1,7 +1,7 @@
 """The sgmi room's assets: the source dumps as observed, the catalog's tables, the rows."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
@@ -10,10 +10,11 @@ from amodels_assets.settings import from_environment
 from resources.artifact_store import ArtifactStoreResource
 from resources.sgmi_source import SgmiSourceResource
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 GROUP = "sgmi"
 OWNERS = ["team:data-platform"]
 CATALOG = "sgmi/catalog"
+PREVIOUS = "sgmi/catalog before"
 ROWS = "sgmi/rows"
 LIBRARIES = ("pyarrow", "sqlglot")
 
@@ -104,14 +105,22 @@ def catalog(
     timezone = from_environment().timezone
     try:
         versions = source_versions(source)
+        inputs = {f"sgmi/{part}": versions[part] for part in ("hive_ddl", "controlm", "scripts")}
+        previous = _catalog_before(store, inputs)
         artifact = store.publish(
             CATALOG,
-            inputs={f"sgmi/{part}": versions[part] for part in ("hive_ddl", "controlm", "scripts")},
+            inputs=inputs | ({PREVIOUS: previous.data_version} if previous else {}),
             code_version=CODE_VERSION,
             config={"timezone": timezone},
             libraries=LIBRARIES,
             produce=lambda folder: write_catalog(
-                build_catalog(source, progress=context.log.info, timezone=timezone), folder
+                build_catalog(
+                    source,
+                    progress=context.log.info,
+                    timezone=timezone,
+                    previous=lambda: previous.table("columns") if previous else None,
+                ),
+                folder,
             ),
         )
         # They are read together in any case; a selection only says what is reported.
@@ -182,6 +191,22 @@ def rows(
             "unchanged": artifact.unchanged,
         },
     )
+
+
+def _catalog_before(store: ArtifactStore, inputs: Mapping[str, str]) -> Artifact | None:
+    """The newest catalog of another source than this: what the profile tells changes from.
+
+    Of the same source it is what the current catalog was compared with, so that materializing
+    twice changes nothing.
+    """
+    current = store.find(CATALOG)
+    if current is None:
+        return None
+    read = dict(current.manifest.inputs)
+    before = read.pop(PREVIOUS, None)
+    if read != inputs:
+        return current
+    return next((a for a in store.versions(CATALOG) if a.data_version == before), None)
 
 
 def _row_counts(artifact: Artifact) -> dict[str, int]:

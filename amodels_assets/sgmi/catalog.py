@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Progress = Callable[[str], None]
+Previous = Callable[[], "pa.Table | None"]
 DEFAULT_TIMEZONE = "Europe/Berlin"
 
 
@@ -52,7 +53,7 @@ def build_catalog(
     progress: Progress | None = None,
     timezone: str = DEFAULT_TIMEZONE,
     workers: int = 1,
-    previous: pa.Table | None = None,
+    previous: Previous | None = None,
 ) -> Catalog:
     """Read a source directory.
 
@@ -61,7 +62,8 @@ def build_catalog(
         progress: Told what is being read.
         timezone: IANA zone that the jobs' times are meant in.
         workers: Processes that read dumps and follow views; the catalog is the same.
-        previous: ``columns`` of an earlier catalog, for the profile's differences.
+        previous: Gives ``columns`` of an earlier catalog, for the profile's differences. Called
+            when no more processes are started, because Arrow starts threads.
 
     Raises:
         SourceError: There is nothing to read, or nothing in it is a table or view.
@@ -72,7 +74,7 @@ def build_catalog(
 
 
 def _build(
-    source: Path, say: Progress, timezone: str, workers: int, previous: pa.Table | None
+    source: Path, say: Progress, timezone: str, workers: int, previous: Previous | None
 ) -> Catalog:
     check_source(source)
     diagnostics = Diagnostics()
@@ -117,11 +119,12 @@ def _build(
         timezone,
     )
     tables = catalog_tables(findings)
+    earlier = previous() if previous else None
     profile = catalog_profile(
         {name: table.num_rows for name, table in tables.items()},
         types,
         {key for key, found in warehouse.objects.items() if isinstance(found.definition, Table)},
-        None if previous is None else _types_by_table(previous),
+        None if earlier is None else _types_by_table(earlier),
     )
     return Catalog(tables, profile)
 

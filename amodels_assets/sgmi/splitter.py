@@ -14,7 +14,11 @@ from dataclasses import dataclass
 # Quoted text first, so that nothing inside it is a boundary. Possessive repeats: no backtracking.
 _TOKEN = re.compile(
     r"""
-      (?P<quoted>'(?:[^'\\]++|\\.)*+' | "(?:[^"\\]++|\\.)*+" | `[^`]*+`)
+      (?P<quoted>(?:
+        (?:'(?:[^'\\]++|\\.)*+' | "(?:[^"\\]++|\\.)*+" | `[^`]*+`)
+        # Up to the next quote nothing can begin, if there is none of these.
+        (?:[^'"`;/\-\ncC]++|(?<=\w)[cC])*+ (?:\n[ \t]*+(?=['"`]))?+
+      )++)
     | (?P<open>['"`])
     | (?P<comment>--[^\n]*+ | /\*(?:[^*]++|\*(?!/))*+\*/)
     | (?P<endless>/\*)

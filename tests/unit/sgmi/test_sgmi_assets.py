@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import dagster as dg
 import pyarrow as pa
 import pytest
@@ -138,3 +140,23 @@ def test_findings_can_fail(clean_sample):
     assert not findings.rows_match_catalog(nowhere, columns, faults.slice(0, 0)).passed
     assert not findings.rows_match_catalog({}, columns, faults).passed
     assert findings.rows_match_catalog({}, columns, faults.slice(0, 1)).passed
+
+
+def test_the_profile_tells_what_changed_since_the_source_was_another(make_source, tmp_path):
+    def differences(column: str):
+        source = make_source({"hive-ddl/a.hql": f"use d;\nCREATE TABLE `t`(\n  `{column}` int);\n"})
+        result = run(source, tmp_path / "store", [dg.AssetKey(["sgmi", n]) for n in assets.TABLES])
+        assert result.success
+        artifact = ArtifactStore(tmp_path / "store").get(assets.CATALOG)
+        profile = json.loads(artifact.verified_file("profile.json").read_text())
+        return artifact.unchanged, artifact.data_version, profile["differences"]
+
+    _, first, nothing = differences("a")
+    assert nothing is None
+    _, second, changed = differences("b")
+    assert (changed["columns_added"], changed["columns_removed"]) == (["d.t.b"], ["d.t.a"])
+    _, again, same = differences("b")
+    assert (again, same) == (second, changed)
+    _, back, undone = differences("a")
+    assert undone["columns_added"] == ["d.t.a"]
+    assert back != first
