@@ -6,10 +6,8 @@ Belongs here: the order of reading. Does not belong here: reading itself, and th
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING
 from amodels_assets.sgmi.catalog_tables import Findings, catalog_tables, load_arrow
 from amodels_assets.sgmi.ddl import Table
 from amodels_assets.sgmi.diagnostics import Diagnostics
+from amodels_assets.sgmi.garbage import collecting_rarely
 from amodels_assets.sgmi.job_files import read_jobs, read_scripts, report_jobs
 from amodels_assets.sgmi.job_model import Job, cycles, job_edges
 from amodels_assets.sgmi.lineage_report import report_lineage
@@ -69,7 +68,7 @@ def build_catalog(
         SourceError: There is nothing to read, or nothing in it is a table or view.
         WorkerError: One of several processes was killed.
     """
-    with _collecting_rarely():
+    with collecting_rarely():
         return _build(source, progress or (lambda _: None), timezone, workers, previous)
 
 
@@ -147,15 +146,3 @@ def write_catalog(catalog: Catalog, folder: Path) -> None:
         write_table(folder, name, table)
     text = json.dumps(catalog.profile, indent=2, sort_keys=True) + "\n"
     (folder / "profile.json").write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _collecting_rarely() -> Generator[None]:
-    """Garbage collection only where asked for: there is little garbage among a million objects."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

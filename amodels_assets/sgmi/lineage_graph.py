@@ -10,6 +10,7 @@ import gc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from amodels_assets.sgmi.garbage import collecting_rarely
 from amodels_assets.sgmi.influence import (
     IDENTITY,
     Influences,
@@ -116,7 +117,7 @@ def follow(
         finally:
             in_progress.discard(key)
 
-    with recursion_limit(_RECURSION_LIMIT):
+    with recursion_limit(_RECURSION_LIMIT), collecting_rarely():
         for key in wanted:
             analyse(key)
             # Nodes of a syntax tree know their parents: only a collection frees them.
