@@ -12,10 +12,12 @@ import click
 
 from amodels_assets.artifacts import ArtifactError
 from amodels_assets.commands.catalog import catalog
+from amodels_assets.commands.openlineage import openlineage
 from amodels_assets.commands.release import release
 from amodels_assets.commands.run import run
 from amodels_assets.commands.sample import sample
 from amodels_assets.commands.status import status
+from amodels_assets.commands.trace import trace
 from amodels_assets.commands.ui import ui
 
 
@@ -28,13 +30,14 @@ def cli() -> None:
     Examples:
       amodels run                                materialize everything on embedded defaults
       amodels catalog data/sgmi --out catalog    read dumps into Parquet, without Dagster
+      amodels trace sgmisit.client.sector --down what is made of a column
       amodels sample --out sample --scale 10     write a larger synthetic source directory
       amodels status                             what was made, from what, and which checks passed
       amodels release show                       what is released and why
     """
 
 
-for command in (run, status, catalog, sample, release, ui):
+for command in (run, status, catalog, trace, openlineage, sample, release, ui):
     cli.add_command(command)
 
 
