@@ -45,7 +45,8 @@ def steps_to_parts(node: exp.Expr, bits: int) -> Iterator[Part]:
     elif isinstance(node, exp.Filter):
         yield node.this, bits
         yield node.expression, condition
-    else:
+    elif not isinstance(node, exp.Grouping | exp.GroupingId):
+        # Those two tell which columns are grouped by, whatever these hold.
         inner = step(bits, AGGREGATION) if _is_aggregate(node) else changed
         yield from ((child, inner) for child in node.iter_expressions())
 

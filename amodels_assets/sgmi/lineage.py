@@ -9,7 +9,7 @@ outwards, so that every expression is visited once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -31,6 +31,7 @@ from amodels_assets.sgmi.influence import (
     step,
 )
 from amodels_assets.sgmi.scope import Scope, column_of
+from amodels_assets.sgmi.syntax import in_text_order, write_out_windows
 
 
 @dataclass
@@ -94,10 +95,12 @@ class _Analysis:
     def union(
         self, node: exp.SetOperation, outer: Scope | None, queries: dict[str, Relation]
     ) -> Relation:
+        if not isinstance(node, exp.Union):
+            return self.difference(node, outer, queries)
         branches: list[exp.Expr] = []
         at: exp.Expr = node
         # Long unions lean to the left: walked, not recursed into.
-        while isinstance(at, exp.SetOperation) and not (at is not node and at.args.get("with_")):
+        while isinstance(at, exp.Union) and not (at is not node and at.args.get("with_")):
             branches.append(at.expression)
             at = at.this
         branches.append(at)
@@ -112,14 +115,32 @@ class _Analysis:
                 self.problems.append(("union_column_count", text))
         columns = [list(relation.columns.values()) for relation in relations]
         for position, name in enumerate(first.columns):
-            merged = OutputColumn(type=first.columns[name].type)
-            for branch in columns:
-                if position < len(branch):
-                    add_sources(merged.sources, branch[position].sources, IDENTITY)
+            merged = OutputColumn()
+            there = [branch[position] for branch in columns if position < len(branch)]
+            for column in there:
+                add_sources(merged.sources, column.sources, IDENTITY)
+            # Of different types Hive makes a wider one.
+            if len({column.type for column in there}) == 1:
+                merged.type = there[0].type
             merged_columns[name] = merged
         scope = Scope(outer, queries)
         scope.add("", result)
         self.order(node, scope, list(merged_columns.values()), result.rows)
+        return result
+
+    def difference(
+        self, node: exp.SetOperation, outer: Scope | None, queries: dict[str, Relation]
+    ) -> Relation:
+        """INTERSECT and EXCEPT: the left side's values, of rows that both sides choose."""
+        left, right = (self.query(n, outer, queries) for n in (node.this, node.expression))
+        result = Relation(left.columns, open=left.open)
+        for side in (left, right):
+            add_sources(result.rows, side.rows, IDENTITY)
+            for column in side.columns.values():
+                add_sources(result.rows, column.sources, FILTER)
+        scope = Scope(outer, queries)
+        scope.add("", result)
+        self.order(node, scope, list(result.columns.values()), result.rows)
         return result
 
     def select(
@@ -129,6 +150,8 @@ class _Analysis:
         columns: dict[str, OutputColumn] = {}
         result = Relation(columns)
         self.sources(node, scope, result.rows)
+        if node.args.get("windows"):
+            write_out_windows(node)
         for position, item in enumerate(node.expressions):
             result.open |= self.output(item, position, scope, columns)
         scope.aliases = columns
@@ -179,10 +202,14 @@ class _Analysis:
         from_ = node.args.get("from_")
         if from_ is not None:
             self.source(from_.this, scope, rows)
-        for lateral in node.args.get("laterals") or ():
-            self.lateral(lateral, scope)
-        for join in node.args.get("joins") or ():
-            self.join(join, scope, rows)
+        self.joins_and_laterals(node, scope, rows)
+
+    def joins_and_laterals(self, node: exp.Expr, scope: Scope, rows: Influences) -> None:
+        for part in in_text_order(node):
+            if isinstance(part, exp.Join):
+                self.join(part, scope, rows)
+            elif isinstance(part, exp.Lateral):
+                self.lateral(part, scope)
 
     def join(self, join: exp.Join, scope: Scope, rows: Influences) -> None:
         before = list(scope.sources.values())
@@ -191,14 +218,41 @@ class _Analysis:
         on = join.args.get("on")
         if on is not None:
             self.collect(on, scope, JOIN, rows)
-        for column in join.args.get("using") or ():
-            for relation in (*before, *added):
-                found = column_of(relation, column.name.lower())
-                if found is not None:
-                    add_sources(rows, found.sources, JOIN)
+        names = [column.name.lower() for column in join.args.get("using") or ()]
+        if (join.args.get("method") or "").upper() == "NATURAL":
+            there = [name for relation in added for name in relation.columns]
+            names = [n for relation in before for n in relation.columns if n in there]
+        self.merge(names, join, before, added, scope, rows)
         if (join.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
             for relation in added:
                 relation.visible = False
+
+    def merge(  # noqa: PLR0917
+        self,
+        names: list[str],
+        join: exp.Join,
+        before: list[Relation],
+        added: list[Relation],
+        scope: Scope,
+        rows: Influences,
+    ) -> None:
+        """USING and NATURAL: two columns become one, which stands before all others."""
+        merged: dict[str, OutputColumn] = {}
+        side = (join.args.get("side") or "").upper()
+        for name in names:
+            left = scope.merged.get(name) or _first(before, name)
+            right = _first(added, name)
+            for column in (left, right):
+                add_sources(rows, column.sources, JOIN)
+            if side == "FULL":
+                merged[name] = OutputColumn(type=left.type)
+                for sources in (left.sources, right.sources):
+                    add_sources(merged[name].sources, sources, TRANSFORMATION)
+            else:
+                merged[name] = right if side == "RIGHT" else left
+        if merged:
+            rest = {n: c for n, c in scope.merged.items() if n not in merged}
+            scope.merged = merged | rest
 
     def source(self, node: exp.Expr, scope: Scope, rows: Influences) -> None:
         if isinstance(node, exp.Lateral):
@@ -223,10 +277,7 @@ class _Analysis:
             add_sources(rows, relation.rows, IDENTITY)
             derived = Relation(relation.columns, open=relation.open)
             scope.add((node.alias or " derived").lower(), derived)
-        for join in node.args.get("joins") or ():
-            self.join(join, scope, rows)
-        for lateral in node.args.get("laterals") or ():
-            self.lateral(lateral, scope)
+        self.joins_and_laterals(node, scope, rows)
 
     def leaf(self, database: str, name: str) -> Relation:
         self.tables.add((database, name))
@@ -252,7 +303,8 @@ class _Analysis:
     ) -> bool:
         """Add what one item of a SELECT puts out; true where that cannot all be known."""
         if isinstance(item, exp.Star):
-            return self.star(scope.sources.values(), columns)
+            columns.update(scope.merged)
+            return self.star(scope.sources.values(), columns, scope.merged)
         if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
             relation = scope.sources.get(item.table.lower())
             if relation is not None:
@@ -281,14 +333,20 @@ class _Analysis:
         columns[_free(name, columns)] = column
         return False
 
-    def star(self, relations: Iterable[Relation], columns: dict[str, OutputColumn]) -> bool:
+    def star(
+        self,
+        relations: Iterable[Relation],
+        columns: dict[str, OutputColumn],
+        merged: Container[str] = (),
+    ) -> bool:
         """Add all columns; true where those of a relation are not known."""
         unknown = False
         for relation in relations:
             if not relation.visible:
                 continue
             for name, column in relation.columns.items():
-                columns[_free(name, columns)] = column
+                if name not in merged:
+                    columns[_free(name, columns)] = column
             if relation.open:
                 unknown = True
                 if relation.table:
@@ -324,7 +382,7 @@ class _Analysis:
             if isinstance(node, exp.Column):
                 if not isinstance(node.this, exp.Star):
                     self.resolve(node, scope, bits, into)
-            elif isinstance(node, exp.Exists):
+            elif isinstance(node, exp.Exists) and isinstance(node.this, exp.Query):
                 self.subquery(node.this, scope, bits, into, rows, values=False)
             elif isinstance(node, exp.In) and node.args.get("query") is not None:
                 changed = step(bits, TRANSFORMATION)
@@ -389,6 +447,12 @@ class _Analysis:
         if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber):
             return "int"
         return ""
+
+
+def _first(relations: Iterable[Relation], name: str) -> OutputColumn:
+    """The column of the first relation that has it."""
+    found = (column_of(relation, name) for relation in relations)
+    return next((column for column in found if column is not None), OutputColumn())
 
 
 def _free(name: str, taken: dict[str, OutputColumn]) -> str:

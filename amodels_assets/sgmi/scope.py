@@ -15,6 +15,8 @@ class Scope:
         self.queries = queries
         self.sources: dict[str, Relation] = {}
         self.aliases: Mapping[str, OutputColumn] = {}
+        # Columns that USING or NATURAL made one of two, those of the last join first.
+        self.merged: dict[str, OutputColumn] = {}
 
     def add(self, name: str, relation: Relation) -> None:
         """Two relations of one name are both kept: SQL lets them stand, unless named."""
@@ -25,39 +27,50 @@ class Scope:
     def lookup(self, parts: list[str]) -> tuple[OutputColumn, bool] | None:
         """A column by its dotted parts; the flag tells a whole column from a field of one."""
         if len(parts) > 1:
-            relation = self.sources.get(parts[0])
-            if relation is not None:
-                column = column_of(relation, parts[1])
-                return None if column is None else (column, len(parts) == 2)
-            if len(parts) > 2:
-                for relation in self.sources.values():
-                    if relation.table == (parts[0], parts[1]):
-                        column = column_of(relation, parts[2])
-                        return None if column is None else (column, len(parts) == 3)
-        name = parts[0]
-        for relation in self.sources.values():
-            if name in relation.columns and (relation.visible or len(parts) == 1):
-                return relation.columns[name], len(parts) == 1
-        if len(parts) == 1:
-            if name in self.aliases:
-                return self.aliases[name], True
-            opened = [r for r in self.sources.values() if r.open]
-            if len(opened) == 1:
-                column = column_of(opened[0], name)
-                return None if column is None else (column, True)
+            owner = self.owner(parts)
+            if owner is not None:
+                relation, used = owner
+                column = column_of(relation, parts[used])
+                return None if column is None else (column, len(parts) == used + 1)
+        column = self.bare(parts[0])
+        if column is None and len(parts) == 1:
+            column = self.aliases.get(parts[0]) or self.unknown(parts[0])
+        return None if column is None else (column, len(parts) == 1)
+
+    def owner(self, parts: list[str]) -> tuple[Relation, int] | None:
+        """The relation that a dotted name begins with, and how many parts name it."""
+        relation = self.sources.get(parts[0])
+        if relation is not None:
+            return relation, 1
+        if len(parts) > 2:
+            for relation in self.sources.values():
+                if relation.table == (parts[0], parts[1]):
+                    return relation, 2
         return None
+
+    def bare(self, name: str) -> OutputColumn | None:
+        """A column by its name alone."""
+        if name in self.merged:
+            return self.merged[name]
+        for relation in self.sources.values():
+            if name in relation.columns:
+                return relation.columns[name]
+        return None
+
+    def unknown(self, name: str) -> OutputColumn | None:
+        """A column of the only relation whose columns are not known."""
+        opened = [relation for relation in self.sources.values() if relation.open]
+        return column_of(opened[0], name) if len(opened) == 1 else None
 
     def presumed_owner(self, parts: list[str]) -> tuple[tuple[str, str], str] | None:
         """The table that a missing column must have belonged to."""
         if len(parts) > 1:
             around: Scope | None = self
             while around is not None:
-                relation = around.sources.get(parts[0])
-                if relation is not None:
-                    return (relation.table, parts[1]) if relation.table else None
-                for relation in around.sources.values():
-                    if len(parts) > 2 and relation.table == (parts[0], parts[1]):
-                        return relation.table, parts[2]
+                found = around.owner(parts)
+                if found is not None:
+                    relation, used = found
+                    return (relation.table, parts[used]) if relation.table else None
                 around = around.outer
             return None
         tables = [r.table for r in self.sources.values()]

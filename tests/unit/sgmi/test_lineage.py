@@ -103,6 +103,27 @@ def _text(sources):
             "select t.a from t left semi join u on t.a = u.a",
             {"a": {"t.a IDENTITY"}, "*": {"t.a JOIN", "u.a JOIN"}},
         ),
+        (
+            "select x.y, u.x z from t lateral view explode(t.a) x as y join u on u.a = x.y",
+            {
+                "y": {"t.a TRANSFORMATION"},
+                "z": {"u.x IDENTITY"},
+                "*": {"t.a JOIN", "u.a JOIN"},
+            },
+        ),
+        (
+            "select a from t except select x from u",
+            {"a": {"t.a IDENTITY"}, "*": {"t.a FILTER", "u.x FILTER"}},
+        ),
+        (
+            "select a from t full join u using (a)",
+            {"a": {"t.a TRANSFORMATION", "u.a TRANSFORMATION"}, "*": {"t.a JOIN", "u.a JOIN"}},
+        ),
+        ("select grouping(a) g from t group by a with rollup", {"g": set(), "*": {"t.a GROUP_BY"}}),
+        (
+            "select sum(a) over w s from t window w as (partition by b order by c)",
+            {"s": {"t.a AGGREGATION", "t.b WINDOW", "t.c WINDOW"}},
+        ),
         ("select b from t group by 1", {"b": {"t.b IDENTITY"}, "*": {"t.b GROUP_BY"}}),
         ("select b as z from t order by z", {"z": {"t.b IDENTITY"}, "*": {"t.b SORT"}}),
     ],

@@ -1,0 +1,25 @@
+-- Aggregates and windows.
+CREATE VIEW a_plain AS SELECT count(*) AS n, sum(price) AS s, max(cost) AS m FROM sale;
+CREATE VIEW a_grouped AS SELECT shop_id, count(*) AS n, count(1) AS one, count(distinct buyer_id, item_id) AS buyers, sum(price * quantity) AS total FROM sale GROUP BY shop_id HAVING sum(cost) > 10;
+CREATE VIEW a_case AS SELECT shop_id, sum(CASE WHEN quantity > 1 THEN price ELSE 0 END) AS many, count(CASE WHEN discount > 0 THEN sale_id END) AS reduced FROM sale GROUP BY shop_id;
+CREATE VIEW a_mixed AS SELECT shop_id, sum(price) / count(*) + max(cost) AS mix, sum(price) / nullif(sum(quantity), 0) AS mean FROM sale GROUP BY shop_id;
+CREATE VIEW a_expression AS SELECT upper(city) AS c, year(opened) AS y, count(*) AS n FROM shop GROUP BY upper(city), year(opened);
+CREATE VIEW a_ordinal AS SELECT city, country, avg(area) AS mean FROM shop GROUP BY 1, 2;
+CREATE VIEW a_collect AS SELECT category, collect_set(brand) AS brands, collect_list(code) AS codes, sort_array(collect_set(color)) AS colors FROM item GROUP BY category;
+CREATE VIEW a_rollup AS SELECT country, city, sum(area) AS area FROM shop GROUP BY country, city WITH ROLLUP;
+CREATE VIEW a_cube AS SELECT country, city, sum(area) AS area FROM shop GROUP BY CUBE (country, city);
+CREATE VIEW a_sets AS SELECT country, city, sum(area) AS area FROM shop GROUP BY country, city GROUPING SETS ((country, city), (country), ());
+CREATE VIEW a_statistics AS SELECT shop_id, percentile_approx(price, 0.5) AS p, stddev(price) AS d, corr(price, cost) AS c, variance(quantity) AS v, min(sold_at) AS first FROM sale GROUP BY shop_id;
+CREATE VIEW a_distinct AS SELECT DISTINCT category, upper(brand) AS b FROM item;
+CREATE VIEW a_having_only AS SELECT city FROM shop GROUP BY city HAVING count(*) > 1 AND max(area) > 5;
+CREATE VIEW w_row_number AS SELECT sale_id, row_number() OVER (PARTITION BY shop_id ORDER BY sold_at DESC) AS rn FROM sale;
+CREATE VIEW w_no_order AS SELECT sale_id, sum(price) OVER (PARTITION BY shop_id) AS total, count(*) OVER (PARTITION BY buyer_id, item_id) AS n FROM sale;
+CREATE VIEW w_empty AS SELECT sale_id, sum(price) OVER () AS total FROM sale;
+CREATE VIEW w_lag AS SELECT lag(price, 1, cost) OVER (PARTITION BY item_id ORDER BY day_id) AS before, lead(price) OVER (PARTITION BY item_id ORDER BY day_id) - price AS rise FROM sale;
+CREATE VIEW w_frame AS SELECT avg(price) OVER (PARTITION BY item_id ORDER BY day_id ROWS BETWEEN 3 PRECEDING AND CURRENT ROW) AS moving, first_value(note) OVER (PARTITION BY shop_id ORDER BY sold_at) AS f, last_value(note) OVER (PARTITION BY shop_id ORDER BY sold_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS l FROM sale;
+CREATE VIEW w_rank AS SELECT rank() OVER (ORDER BY price DESC) AS r, dense_rank() OVER (PARTITION BY upper(note) ORDER BY price * quantity) AS d, ntile(4) OVER (ORDER BY cost) AS n, percent_rank() OVER (ORDER BY cost) AS p FROM sale;
+CREATE VIEW w_named AS SELECT sum(price) OVER w AS s, max(cost) OVER w AS m FROM sale WINDOW w AS (PARTITION BY shop_id ORDER BY day_id);
+CREATE VIEW w_of_aggregate AS SELECT shop_id, sum(price) AS total, rank() OVER (ORDER BY sum(price) DESC) AS place, sum(sum(price)) OVER (PARTITION BY day_id) AS of_day FROM sale GROUP BY shop_id, day_id;
+CREATE VIEW w_in_case AS SELECT CASE WHEN row_number() OVER (PARTITION BY buyer_id ORDER BY day_id) = 1 THEN price ELSE cost END AS x FROM sale;
+CREATE VIEW w_case_inside AS SELECT sum(CASE WHEN note = 'a' THEN price END) OVER (PARTITION BY CASE WHEN quantity > 1 THEN shop_id ELSE item_id END) AS x FROM sale;
+CREATE VIEW w_latest AS SELECT t.sale_id, t.price FROM (SELECT sale_id, price, row_number() OVER (PARTITION BY item_id ORDER BY sold_at DESC) AS rn FROM sale) t WHERE t.rn = 1;
