@@ -12,6 +12,7 @@ import click
 
 from amodels_assets.artifacts import ArtifactError
 from amodels_assets.commands.catalog import catalog
+from amodels_assets.commands.controlm import controlm
 from amodels_assets.commands.openlineage import openlineage
 from amodels_assets.commands.release import release
 from amodels_assets.commands.run import run
@@ -37,7 +38,7 @@ def cli() -> None:
     """
 
 
-for command in (run, status, catalog, trace, openlineage, sample, release, ui):
+for command in (run, status, catalog, trace, openlineage, controlm, sample, release, ui):
     cli.add_command(command)
 
 

@@ -10,12 +10,12 @@ from importlib import import_module
 
 import dagster as dg
 
+from amodels_assets.artifacts import ArtifactStore
+from amodels_assets.configured import configured_resources
+from amodels_assets.controlm.assets import job_assets
+from amodels_assets.controlm.chosen import chosen_plans
 from amodels_assets.release.jobs import delete_expired_checkpoints
-from amodels_assets.settings import Settings, from_environment
-from resources.artifact_store import ArtifactStoreResource
-from resources.database import DatabaseResource
-from resources.sgmi_source import SgmiSourceResource
-from resources.training import TrainingResource
+from amodels_assets.settings import from_environment
 from schedules import build_schedules
 from sensors import build_sensors
 
@@ -33,30 +33,18 @@ def build_definitions(resources: Mapping[str, object] | None = None) -> dg.Defin
     settings = from_environment()
     assets = [import_module(f"amodels_assets.{room}.assets") for room in ROOMS]
     checks = [import_module(f"amodels_assets.{room}.checks") for room in ROOMS]
-    artifact_store = ArtifactStoreResource(root=str(settings.artifacts_path()))
+    store = settings.artifacts_path()
+    plans = chosen_plans(ArtifactStore(store), settings.controlm_folders)
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(assets),
+        assets=[*dg.load_assets_from_modules(assets), *job_assets(plans)],
         asset_checks=dg.load_asset_checks_from_modules(checks),
         jobs=[delete_expired_checkpoints],
-        schedules=build_schedules(settings.timezone, settings.retention_days),
-        sensors=build_sensors(settings.sgmi_directory, artifact_store.path() / "operations"),
-        resources={
-            "artifact_store": artifact_store,
-            "sgmi_source": SgmiSourceResource(directory=str(settings.sgmi_directory)),
-            "replica_database": _replica(settings),
-            "training": TrainingResource(steps=settings.training_steps),
-            "pipes_subprocess_client": dg.PipesSubprocessClient(),
-            **(resources or {}),
-        },
+        schedules=build_schedules(settings.timezone, settings.retention_days, plans),
+        sensors=build_sensors(settings.sgmi_directory, store / "operations", plans),
+        resources={**configured_resources(settings), **(resources or {})},
         # A process per step costs more than most steps do; training has a process of its own.
         executor=dg.in_process_executor,
     )
-
-
-def _replica(settings: Settings) -> DatabaseResource:
-    if settings.replica_variable:
-        return DatabaseResource(url=dg.EnvVar(settings.replica_variable))
-    return DatabaseResource(url=f"sqlite:///{settings.replica_file}")
 
 
 defs = build_definitions()

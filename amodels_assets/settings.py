@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+RUNNERS = ("dry_run", "local", "ssh")
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -33,6 +34,11 @@ class Settings:
             own number.
         retention_days: Days for which old checkpoint archives are kept,
             ``AMODELS_RETENTION_DAYS``.
+        controlm_folders: Control-M folders that Dagster offers to run,
+            ``AMODELS_CONTROLM_FOLDERS``: names with commas between, ``*`` for all.
+        controlm_runner: Where their commands run, ``AMODELS_CONTROLM_RUNNER``: ``dry_run``,
+            ``local`` or ``ssh``.
+        controlm_scripts: Working directory of ``local``, ``AMODELS_CONTROLM_SCRIPTS``.
     """
 
     home: Path
@@ -43,6 +49,9 @@ class Settings:
     timezone: str
     retention_days: int
     training_steps: int
+    controlm_folders: tuple[str, ...] = ()
+    controlm_runner: str = "dry_run"
+    controlm_scripts: Path | None = None
 
     def artifacts_path(self) -> Path:
         """The artifact store's folder, absolute.
@@ -83,6 +92,11 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         raise ValueError(
             f"AMODELS_TIMEZONE is {zone!r}: give an IANA zone, Europe/Berlin say"
         ) from error
+    runner = env.get("AMODELS_CONTROLM_RUNNER") or "dry_run"
+    if runner not in RUNNERS:
+        raise ValueError(f"AMODELS_CONTROLM_RUNNER is {runner!r}: give one of {', '.join(RUNNERS)}")
+    folders = (name.strip() for name in (env.get("AMODELS_CONTROLM_FOLDERS") or "").split(","))
+    scripts = env.get("AMODELS_CONTROLM_SCRIPTS")
     return Settings(
         home=home,
         sgmi_directory=Path(env.get("AMODELS_SGMI_DIR") or PROJECT_ROOT / "data" / "sgmi"),
@@ -92,4 +106,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         timezone=zone,
         retention_days=int(days),
         training_steps=int(steps),
+        controlm_folders=tuple(name for name in folders if name),
+        controlm_runner=runner,
+        controlm_scripts=Path(scripts).absolute() if scripts else None,
     )

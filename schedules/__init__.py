@@ -1,19 +1,31 @@
 """What cron used to do: one schedule per old crontab line, one file per schedule.
 
-Schedules name assets and jobs by selection or name; they import nothing of the assets.
+Schedules name assets and jobs by selection or name; of the assets they import nothing, of the
+Control-M jobs their plans.
 """
+
+from collections.abc import Sequence
 
 import dagster as dg
 
+from amodels_assets.controlm.plan import JobPlan
+from schedules.controlm import controlm_schedules
 from schedules.delete_expired_checkpoints import delete_expired_checkpoints
 from schedules.train_evaluate_release import train_evaluate_release
 
 
-def build_schedules(timezone: str, retention_days: int) -> list[dg.ScheduleDefinition]:
+def build_schedules(
+    timezone: str, retention_days: int, plans: Sequence[JobPlan] = ()
+) -> list[dg.ScheduleDefinition]:
     """All schedules, off until somebody turns them on.
 
     Args:
         timezone: IANA zone in which the cron lines are read.
         retention_days: Days for which old checkpoint archives are kept.
+        plans: Control-M jobs that Dagster is to run.
     """
-    return [train_evaluate_release(timezone), delete_expired_checkpoints(timezone, retention_days)]
+    return [
+        train_evaluate_release(timezone),
+        delete_expired_checkpoints(timezone, retention_days),
+        *controlm_schedules(plans),
+    ]

@@ -68,5 +68,16 @@ def schedule_rows(jobs: list[Job], timezone: str) -> list[Row]:
         unsaid = not_expressible(dates)
         if started_by == "cron" and not dates.time_from and not dates.interval:
             unsaid.append("TIMEFROM=")
-        rows.append((job.name, started_by, line, timezone, date_filter, unsaid))
+        rows.append(
+            (
+                job.name,
+                started_by,
+                line,
+                timezone,
+                date_filter,
+                unsaid,
+                dates.time_from or None,
+                job.logic or None,
+            )
+        )
     return rows

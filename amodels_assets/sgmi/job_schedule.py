@@ -90,9 +90,12 @@ def not_expressible(dates: Dates) -> list[str]:
         found.append("CONFIRM=1")
     if dates.interval and dates.from_end:
         found.append("IND_CYCLIC=E")
-    if dates.interval and _cyclic_fields(dates.interval) is None:
+    if dates.interval and _cyclic_fields(dates.interval, "") is None:
         found.append(f"INTERVAL={dates.interval}M")
-    if dates.time_from and not _is_time(dates.time_from):
+    elif dates.time_from and (
+        not _is_time(dates.time_from)
+        or (dates.interval and _cyclic_fields(dates.interval, dates.time_from) is None)
+    ):
         found.append(f"TIMEFROM={dates.time_from}")
     return sorted(found)
 
@@ -113,7 +116,7 @@ def cron(dates: Dates) -> str | None:
     ):
         return None
     if dates.interval:
-        minute, hour = _cyclic_fields(dates.interval) or ("", "")
+        minute, hour = _cyclic_fields(dates.interval, dates.time_from) or ("", "")
     else:
         minute, hour = str(int(dates.time_from[2:4])), str(int(dates.time_from[:2]))
     every_day = "ALL" in dates.month_days
@@ -140,12 +143,20 @@ def trigger(dates: Dates, *, waits: bool, all_external: bool) -> str:
     return "never"
 
 
-def _cyclic_fields(minutes: int) -> tuple[str, str] | None:
-    """Minute and hour fields of an interval, if it fits evenly into an hour or a day."""
-    if minutes < 60 and 60 % minutes == 0:
-        return ("*" if minutes == 1 else f"*/{minutes}"), "*"
-    if minutes % 60 == 0 and minutes < 1440 and 24 % (minutes // 60) == 0:
-        return "0", ("*" if minutes == 60 else f"*/{minutes // 60}")
+def _cyclic_fields(interval: int, time_from: str) -> tuple[str, str] | None:
+    """Minute and hour fields of an interval in minutes that counts from ``HHMM`` on.
+
+    None where it does not fit evenly into an hour or a day, or its first hour differs from the
+    others.
+    """
+    hour, minute = (int(time_from[:2]), int(time_from[2:])) if _is_time(time_from) else (0, 0)
+    if interval < 60 and 60 % interval == 0 and minute < interval:
+        minutes = f"{minute}-59/{interval}" if minute else f"*/{interval}"
+        return ("*" if interval == 1 else minutes), (f"{hour}-23" if hour else "*")
+    if interval % 60 == 0 and interval < 1440 and 24 % (interval // 60) == 0:
+        every = interval // 60
+        hours = f"{hour}-23" if hour else "*"
+        return str(minute), (hours if every == 1 else f"{hours}/{every}")
     return None
 
 

@@ -129,6 +129,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("timezone", _TEXT),
             ("date_filter", _DATE_FILTER),
             ("not_expressible", _LIST),
+            ("time_from", _TEXT),
+            ("waits_for", _TEXT),
         ]
     ),
     "job_tables": pa.schema(
