@@ -17,7 +17,7 @@ from amodels_assets.sample.defects import Defect, PlantedDumps, odd_jobs, plant_
 from amodels_assets.sample.jobs import Job, generate_jobs
 from amodels_assets.sample.mart_views import generate_mart_views
 from amodels_assets.sample.profiles import TABLE_SIZES, Profile
-from amodels_assets.sample.scripts import render_scripts
+from amodels_assets.sample.scripts import Access, render_scripts
 from amodels_assets.sample.view_draw import readable_table
 from amodels_assets.sample.views import generate_views, readable_view
 from amodels_assets.sample.warehouse import STAGING, generate_tables
@@ -75,6 +75,7 @@ def write_warehouse(
         found += odd
     _write(out, {path: text.encode() for path, text in texts.items()})
 
+    accesses = [*accesses, *_arguments(jobs, job_places["xml"])]
     known = truth.names_of(tables, views)
     lineage = truth.lineage_truth(views, known)
     parts: dict[str, Mapping[str, object] | Sequence[object]] = {
@@ -113,6 +114,18 @@ def _plant_jobs(
         # The copy of an ordinary job is not its place.
         places[kind] = {**where, **places[kind]}
     return [*jobs, *new], defects
+
+
+def _arguments(jobs: Sequence[Job], places: Mapping[str, Place]) -> list[Access]:
+    """Tables that jobs name in their own arguments: evidence without a use."""
+    found = []
+    for job in jobs:
+        target = dict(job.variables).get("%%TARGET")
+        if target and "%%TARGET" in job.raw_command:
+            database, table = target.split(".")
+            file, line = places[job.name]
+            found.append(Access(job.name, database, table, "mentions", file, line))
+    return found
 
 
 def _export(

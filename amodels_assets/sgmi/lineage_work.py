@@ -26,7 +26,7 @@ class WarehouseLineage:
     """Lineage of all views.
 
     Attributes:
-        views: All but the direct lineage, which stands in the edges only.
+        views: All but the lineage itself, which stands in the edges only.
         direct: Edges from the tables and views that bodies name, in parts.
         base: Edges from base tables, in parts.
     """
@@ -71,6 +71,7 @@ def warehouse_lineage(
     # What is left waits for itself.
     follow(views, views, tables, lineage.views)
     _take_edges(lineage)
+    lineage.views.base.clear()
     return lineage
 
 
@@ -78,7 +79,7 @@ def _take_edges(lineage: WarehouseLineage) -> None:
     direct, base = _edges(lineage.views.direct, lineage.views)
     lineage.direct.append(direct)
     lineage.base.append(base)
-    # Syntax has been left behind; this is most of what remains, and no later view needs it.
+    # Most of what remains, and no later view needs it.
     lineage.views.direct.clear()
 
 

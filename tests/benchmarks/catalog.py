@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
 PEERS = Path(__file__).parent / "peers"
 PACKAGES = {
     "sqlglot": ["sqlglot[c]==30.30.0"],
@@ -56,6 +57,7 @@ def main() -> None:
         figures["workers"] = workers(
             sample(work / "four", "--profile", "warehouse", "--scale", "4")
         )
+        figures["exactness"] = exactness(work / "exactness")
         figures["stress"] = stress(work / "stress")
         if not options.without_growth:
             figures["growth"] = growth(work)
@@ -76,24 +78,39 @@ def sample(out: Path, *options: str) -> Path:
     return out
 
 
+# The peak of the program itself: what wait4 reports includes that of whoever started it.
+WITH_PEAK = """
+import atexit, re, sys
+from pathlib import Path
+place = sys.argv.pop(1)
+def tell():
+    peak = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())
+    Path(place).write_text(peak.group(1))
+atexit.register(tell)
+from amodels_assets.cli import main
+main()
+"""
+
+
 def catalog(source: Path, out: Path, *options: str) -> Json:
     """``amodels catalog`` as a user runs it: wall and CPU seconds, peak of memory."""
-    command = [sys.executable, "-m", "amodels_assets.cli", "catalog", source, "--out", out]
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [*map(str, command), *options],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return {
-        "wall_seconds": time.perf_counter() - start,
-        "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        "peak_megabytes": usage.ru_maxrss / 1024,
-        "exit_code": process.returncode,
-    }
+    with tempfile.NamedTemporaryFile() as peak:
+        command = [sys.executable, "-c", WITH_PEAK, peak.name, "catalog", source, "--out", out]
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [*map(str, command), *options],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return {
+            "wall_seconds": time.perf_counter() - start,
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "peak_megabytes": int(Path(peak.name).read_text()) / 1024,
+            "exit_code": process.returncode,
+        }
 
 
 def whole(source: Path, work: Path) -> Json:
@@ -235,6 +252,43 @@ def built(source: Path, count: int) -> Json:
     command = [sys.executable, "-c", code, str(source), str(count)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
+
+
+def exactness(folder: Path) -> Json:
+    """Precision and recall of each kind of fact, on samples of several seeds, sizes and defects."""
+    import pyarrow.parquet as pq
+
+    from tests.exactness import facts
+
+    totals: dict[str, list[int]] = {}
+    for seed, options in enumerate(
+        (
+            ["--defects"],
+            ["--defects", "--scale", "0.3"],
+            ["--defects", "--scale", "5"],
+            ["--defects", "--profile", "warehouse", "--scale", "0.5"],
+            ["--profile", "warehouse"],
+            [],
+        ),
+        start=21,
+    ):
+        source = sample(folder / str(seed), "--seed", str(seed), *options)
+        catalog(source, source / "catalog")
+        tables = {path.stem: pq.read_table(path) for path in (source / "catalog").glob("*.parquet")}
+        for kind, (expected, actual) in facts(tables, source).items():
+            total = totals.setdefault(kind, [0, 0, 0])
+            for place, found in enumerate((expected, actual, expected & actual)):
+                total[place] += len(found)
+    return {
+        kind: {
+            "true": expected,
+            "found": actual,
+            "recall": both / expected if expected else 1.0,
+            # Diagnostics may say more than what was planted.
+            "precision": "" if kind == "defects" else both / actual if actual else 1.0,
+        }
+        for kind, (expected, actual, both) in totals.items()
+    }
 
 
 def growth(work: Path) -> Json:

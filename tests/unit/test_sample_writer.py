@@ -16,7 +16,7 @@ from amodels_assets.sample import SampleError, source, write_sample
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sgmi"
 # Over the relative path and the SHA-256 of every file of data/sgmi, sorted by path.
-DIGEST = "a0b8e489bc3b18adfd49b9d036e65f6ba1787e910e36ec97b5d6659f9b10d115"
+DIGEST = "43aaba1b6ec1c0e3153301dcacb3be743d89e10d58492a560b6b6a38fb2d1528"
 LARGEST_BYTES = 5_000_000
 
 
