@@ -199,6 +199,8 @@ class ArtifactStore:
             text = (self._home(name) / "versions" / version / MANIFEST_NAME).read_text()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise self._unusable("read", error) from error
         return Artifact(self._home(name) / "versions" / version, Manifest.from_json(text))
 
     def get(self, name: str) -> Artifact:
@@ -313,6 +315,12 @@ class ArtifactStore:
             artifact.path.rename(doomed)
             shutil.rmtree(doomed)
 
+    def _unusable(self, how: str, error: OSError) -> ArtifactError:
+        return ArtifactError(
+            f"the artifact store {self.root} cannot be {how} ({error.strerror}): "
+            "set AMODELS_ARTIFACTS_URL to a folder that can"
+        )
+
     def _home(self, name: str) -> Path:
         return self.root.joinpath(*name.split("/"))
 
@@ -323,10 +331,7 @@ class ArtifactStore:
             home.mkdir(parents=True, exist_ok=True)
             handle = (home / "lock").open("w")
         except OSError as error:
-            raise ArtifactError(
-                f"the artifact store {self.root} cannot be written ({error.strerror}): "
-                "set AMODELS_ARTIFACTS_URL to a folder that can"
-            ) from error
+            raise self._unusable("written", error) from error
         with handle:
             # Released by the kernel however the process ends, so a kill never leaves it held.
             fcntl.flock(handle, fcntl.LOCK_EX)

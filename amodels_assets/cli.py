@@ -25,7 +25,7 @@ from amodels_assets.commands.ui import ui
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="amodels")
 def cli() -> None:
-    r"""From source dumps to a released model, as Dagster assets.
+    """From source dumps to a released model, as Dagster assets.
 
     \b
     Examples:

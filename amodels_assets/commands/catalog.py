@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print counts and diagnostics as JSON.")
 def catalog(source: Path, out: Path, workers: int, as_json: bool) -> None:
-    r"""Read SOURCE, a directory of dumps, into Parquet files below --out.
+    """Read SOURCE, a directory of dumps, into Parquet files below --out.
 
     A catalog that --out already holds is replaced; profile.json says what has changed since.
     Exits with 1 when something of the input was lost; the files hold all the rest.

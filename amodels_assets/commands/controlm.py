@@ -21,7 +21,7 @@ DATE = click.DateTime(["%Y-%m-%d"])
 
 @click.group()
 def controlm() -> None:
-    r"""Control-M folders as Dagster assets, schedules and sensors.
+    """Control-M folders as Dagster assets, schedules and sensors.
 
     \b
     Examples:
@@ -36,7 +36,7 @@ def controlm() -> None:
 @click.argument("folders", nargs=-1)
 @CATALOG_OPTION
 def list_jobs(folders: Sequence[str], as_json: bool, folder: Path | None) -> None:
-    r"""Show the jobs of FOLDERS (default: all), what starts each, and why nothing can.
+    """Show the jobs of FOLDERS (default: all), what starts each, and why nothing can.
 
     \b
     Examples:
@@ -68,7 +68,7 @@ def list_jobs(folders: Sequence[str], as_json: bool, folder: Path | None) -> Non
 def run_folders(
     folders: Sequence[str], order_date: datetime | None, ignore_dates: bool, folder: Path | None
 ) -> None:
-    r"""Run the jobs of FOLDERS once for an order date, each after those it waits for.
+    """Run the jobs of FOLDERS once for an order date, each after those it waits for.
 
     The runner is AMODELS_CONTROLM_RUNNER: dry_run (default), local or ssh. A job that fails stops
     those that wait for it. Exits with 1 when one failed.
@@ -128,7 +128,7 @@ def run_folders(
 @click.option("--date", "order_date", type=DATE, help="Order date; default: holds for every date.")
 @click.option("--delete", is_flag=True, help="Take it away instead.")
 def set_condition(name: str, order_date: datetime | None, delete: bool) -> None:
-    r"""Add a condition from outside, as an operator does when a file has arrived.
+    """Add a condition from outside, as an operator does when a file has arrived.
 
     \b
     Examples:

@@ -28,7 +28,7 @@ def openlineage(
     event_time: datetime | None,
     folder: Path | None,
 ) -> None:
-    r"""Write the catalog as OpenLineage events, one JSON object a line.
+    """Write the catalog as OpenLineage events, one JSON object a line.
 
     Each table is a DatasetEvent; each view a JobEvent with its query, schema and column lineage;
     each Control-M job a JobEvent with the tables that its scripts read and write. Every event is

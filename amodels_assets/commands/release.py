@@ -18,7 +18,7 @@ def release() -> None:
 @release.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the release manifest.")
 def show(as_json: bool) -> None:
-    r"""Show what is released and the evidence for it.
+    """Show what is released and the evidence for it.
 
     \b
     Examples:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--verbose", is_flag=True, help="Print Dagster's own log as well.")
 def run(select: str, as_json: bool, verbose: bool) -> None:
-    r"""Materialize assets and run their checks.
+    """Materialize assets and run their checks.
 
     What was made before from the same inputs by the same code is left as it is.
 

@@ -31,7 +31,7 @@ import click
 def sample(  # noqa: PLR0917
     out: Path, seed: int, scale: float, defects: bool, profile: str, as_json: bool
 ) -> None:
-    r"""Write a synthetic SGMI source directory with its ground truth.
+    """Write a synthetic SGMI source directory with its ground truth.
 
     \b
     Examples:

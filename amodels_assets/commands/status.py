@@ -15,7 +15,7 @@ from amodels_assets.settings import from_environment
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def status(as_json: bool) -> None:
-    r"""Show every artifact with its version, age and checks.
+    """Show every artifact with its version, age and checks.
 
     \b
     Examples:

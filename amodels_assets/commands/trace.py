@@ -21,7 +21,7 @@ from amodels_assets.commands.made_catalog import CATALOG_OPTION, read_catalog
 def trace(  # noqa: PLR0917
     name: str, up: bool, form: str | None, depth: int | None, direct_only: bool, folder: Path | None
 ) -> None:
-    r"""Follow a column through views, with the jobs that load its tables.
+    """Follow a column through views, with the jobs that load its tables.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ import click
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=3000, show_default=True)
 def ui(host: str, port: int) -> None:
-    r"""Start Dagster's web UI and daemon; stop them with Ctrl-C.
+    """Start Dagster's web UI and daemon; stop them with Ctrl-C.
 
     \b
     Examples:

@@ -60,3 +60,12 @@ def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     report = run_report(home=home, AMODELS_SGMI_DIR=str(source), **SHORT)
     assert not report["errors"]
     return home
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home in which the catalog of the shipped sample was made."""
+    home = tmp_path_factory.mktemp("shipped")
+    report = run_report("--select", "group:sgmi", home=home)
+    assert not report["errors"]
+    return home

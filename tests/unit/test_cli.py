@@ -50,7 +50,7 @@ def made(home: Path) -> ArtifactStore:
 def test_every_command_explains_itself_with_examples(path: tuple[str, ...]) -> None:
     result = CliRunner().invoke(cli, [*path, "--help"])
     assert result.exit_code == 0
-    assert "Examples:" in result.output
+    assert "\n  Examples:\n" in result.output
     assert f"amodels {' '.join(path)}" in result.output
 
 
