@@ -10,7 +10,7 @@ from amodels_assets.settings import from_environment
 from resources.artifact_store import ArtifactStoreResource
 from resources.sgmi_source import SgmiSourceResource
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 GROUP = "sgmi"
 OWNERS = ["team:data-platform"]
 CATALOG = "sgmi/catalog"

@@ -345,7 +345,9 @@ class _Analysis:
             if not relation.visible:
                 continue
             for name, column in relation.columns.items():
-                if name not in merged:
+                if name == "*":
+                    _add_unknown(columns, column.sources)
+                elif name not in merged:
                     columns[_free(name, columns)] = column
             if relation.open:
                 unknown = True
@@ -353,8 +355,7 @@ class _Analysis:
                     database, table = relation.table
                     text = f"* over {database}.{table}, whose columns are not known"
                     self.problems.append(("star_over_unknown", text))
-                    sources = {(database, table, "*"): IDENTITY}
-                    columns[_free("*", columns)] = OutputColumn(sources)
+                    _add_unknown(columns, {(database, table, "*"): IDENTITY})
         return unknown
 
     # Expressions
@@ -463,6 +464,11 @@ def _free(name: str, taken: dict[str, OutputColumn]) -> str:
     while f"{name}_{number}" in taken:
         number += 1
     return f"{name}_{number}"
+
+
+def _add_unknown(columns: dict[str, OutputColumn], sources: Influences) -> None:
+    """All columns that are not known stand as one, called ``*``, wherever they come from."""
+    add_sources(columns.setdefault("*", OutputColumn()).sources, sources, IDENTITY)
 
 
 def _renamed(relation: Relation, alias: exp.Expr | None) -> Relation:

@@ -191,3 +191,11 @@ def test_many_branches():
     assert edges(f"select case {case} else a end k from t") == {
         "k": {"t.b CONDITIONAL", "t.c TRANSFORMATION", "t.a TRANSFORMATION"}
     }
+
+
+def test_unknown_columns_of_several_tables_are_one_star():
+    query = ViewQuery("select g.*, x.* from gone1 g join (select * from gone2) x")
+    lineage = view_lineage({("d", "v"): query}, TABLES).direct["d", "v"]
+    (name,) = lineage.columns
+    assert name == "*"
+    assert {source[1] for source in lineage.columns["*"].sources} == {"gone1", "gone2"}
