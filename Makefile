@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_EXTRAS := ui,quality,graph,train,eval
-TEST_EXTRAS := $(RUN_EXTRAS),postgres,test
+TEST_EXTRAS := $(RUN_EXTRAS),postgres,hana,neo4j,redis,test
 PORT ?= 3000
 
 .PHONY: help run ui test lint benchmark screenshot clean

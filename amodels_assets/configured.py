@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from amodels_assets.settings import Settings
+from amodels_assets.settings import POSTGRES, Settings
 from resources.artifact_store import ArtifactStoreResource
 from resources.command_runner import CommandRunner
 from resources.database import DatabaseResource
@@ -29,6 +29,6 @@ def command_runner(settings: Settings) -> CommandRunner:
 
 
 def _replica(settings: Settings) -> DatabaseResource:
-    if settings.replica_variable:
-        return DatabaseResource(url=dg.EnvVar(settings.replica_variable))
+    if POSTGRES in settings.stores:
+        return DatabaseResource(url=dg.EnvVar(POSTGRES))
     return DatabaseResource(url=f"sqlite:///{settings.replica_file}")

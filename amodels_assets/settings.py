@@ -15,6 +15,11 @@ from urllib.request import url2pathname
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 RUNNERS = ("dry_run", "local", "ssh")
+POSTGRES = "AMODELS_POSTGRES_URL"
+HANA = "AMODELS_HANA_URL"
+NEO4J = "AMODELS_NEO4J_URL"
+REDIS = "AMODELS_REDIS_URL"
+STORES = (POSTGRES, HANA, NEO4J, REDIS)
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -26,9 +31,9 @@ class Settings:
         home: Folder for everything that is made, ``AMODELS_HOME``; ``var`` by default.
         sgmi_directory: Source dumps, ``AMODELS_SGMI_DIR``.
         artifacts_url: Artifact store, ``AMODELS_ARTIFACTS_URL``: a path or ``file://`` URL.
-        replica_variable: Environment variable that holds the replica's URL, or None for the
-            embedded SQLite file; the URL itself may hold a password and is not kept here.
-        replica_file: The embedded SQLite file.
+        stores: Environment variables of ``STORES`` that are set; the URLs in them may hold a
+            password and are not kept here.
+        replica_file: The embedded SQLite database, for when neither PostgreSQL nor SAP HANA is.
         timezone: IANA zone in which schedules are read, ``AMODELS_TIMEZONE``.
         training_steps: Optimizer steps at most, ``AMODELS_TRAINING_STEPS``; 0 for the training's
             own number.
@@ -44,7 +49,7 @@ class Settings:
     home: Path
     sgmi_directory: Path
     artifacts_url: str
-    replica_variable: str | None
+    stores: frozenset[str]
     replica_file: Path
     timezone: str
     retention_days: int
@@ -101,7 +106,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         home=home,
         sgmi_directory=Path(env.get("AMODELS_SGMI_DIR") or PROJECT_ROOT / "data" / "sgmi"),
         artifacts_url=env.get("AMODELS_ARTIFACTS_URL") or str(home / "artifacts"),
-        replica_variable="AMODELS_POSTGRES_URL" if env.get("AMODELS_POSTGRES_URL") else None,
+        stores=frozenset(name for name in STORES if env.get(name)),
         replica_file=home / "replica.sqlite",
         timezone=zone,
         retention_days=int(days),

@@ -114,7 +114,7 @@ def test_settings_have_embedded_defaults() -> None:
     settings = from_environment({})
     assert settings.sgmi_directory.parts[-2:] == ("data", "sgmi")
     assert settings.artifacts_path() == Path("var/artifacts").absolute()
-    assert settings.replica_variable is None
+    assert settings.stores == frozenset()
     assert from_environment({"AMODELS_ARTIFACTS_URL": "file:///a/b"}).artifacts_path() == Path(
         "/a/b"
     )
@@ -122,5 +122,5 @@ def test_settings_have_embedded_defaults() -> None:
 
 def test_the_replica_url_is_not_kept_in_the_settings() -> None:
     settings = from_environment({"AMODELS_POSTGRES_URL": "postgresql://me:secret@host/db"})
-    assert settings.replica_variable == "AMODELS_POSTGRES_URL"
+    assert settings.stores == {"AMODELS_POSTGRES_URL"}
     assert "secret" not in repr(settings)
