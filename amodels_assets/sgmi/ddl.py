@@ -18,6 +18,17 @@ _COLUMN = re.compile(
     r"(?:\s+COMMENT\s+('(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\"))?\s*([,)])",
     re.IGNORECASE | re.DOTALL,
 )
+# A table's own constraint stands where a column could; Hive writes them since version 2.1.
+_TABLE_CONSTRAINT = re.compile(
+    r"\s*(?:CONSTRAINT\s+(?:`[^`]*`|\w+)\s+)?(PRIMARY\s+KEY|FOREIGN\s+KEY|UNIQUE|CHECK)\s*\(",
+    re.IGNORECASE,
+)
+_COLUMN_CONSTRAINT = re.compile(
+    r"\s+(?:CONSTRAINT\s+(?:`[^`]*`|\w+)\s+)?"
+    r"(?:NOT\s+NULL|PRIMARY\s+KEY|UNIQUE|DEFAULT|CHECK|(?:EN|DIS)ABLE)\b[^<>]*$",
+    re.IGNORECASE,
+)
+_LITERAL = re.compile(r"'(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\"", re.DOTALL)
 _NAME_AND_SPACE = re.compile(r"\s*(?:`([^`]*)`|([A-Za-z_]\w*))\s+", re.DOTALL)
 _COMMENT = re.compile(
     r"\s+COMMENT\s+('(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\")", re.IGNORECASE | re.DOTALL
@@ -81,12 +92,14 @@ class Columns:
         types: Hive's, lower-cased, without spaces; empty where unknown.
         comments: Empty where there is none.
         partitions: How many of the last are partition columns.
+        primary_key: Columns of the primary key, empty where none is stated.
     """
 
     names: list[str] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     partitions: int = 0
+    primary_key: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -193,6 +206,15 @@ def parse_columns(text: str, position: int, columns: Columns) -> tuple[int, bool
         if match:
             quoted, bare, type_, comment, end = match.groups()
             position = match.end()
+        elif constraint := _TABLE_CONSTRAINT.match(text, position):
+            position, key, end = _constraint(text, constraint)
+            if end and constraint[1].lower().startswith("primary"):
+                columns.primary_key = key
+            if end == ")":
+                return position, True
+            if not end:
+                return position, False
+            continue
         else:
             general = _general_column(text, position)
             if general is None:
@@ -200,6 +222,10 @@ def parse_columns(text: str, position: int, columns: Columns) -> tuple[int, bool
                 return skipped or position, skipped is not None
             quoted, bare, type_, comment, end, position = general
         names.append((quoted if quoted is not None else bare).strip().lower())
+        if not match and (stated := _COLUMN_CONSTRAINT.search(type_)):
+            type_ = type_[: stated.start()]
+            if re.search(r"\bPRIMARY\s+KEY\b", stated[0], re.IGNORECASE):
+                columns.primary_key = (names[-1],)
         types.append(_plain_type(type_))
         comments.append(unquote(comment) if comment else "")
         if end == ")":
@@ -218,10 +244,26 @@ def _empty_or_end(text: str, position: int) -> int | None:
     return match.end() if match else None
 
 
+def _constraint(text: str, constraint: re.Match[str]) -> tuple[int, tuple[str, ...], str]:
+    """Offset after a table's constraint, the columns that it names, and what ends it."""
+    names: list[str] = []
+    depth, listed = 0, False
+    for match in _TOKEN.finditer(text, constraint.end() - 1):
+        mark = match[5]
+        if depth == 0 and mark in (",", ")"):
+            return match.end(), tuple(names), mark
+        depth += {"(": 1, ")": -1}.get(mark, 0)
+        listed = listed or depth == 0
+        name = match[3] if match[3] is not None else match[4]
+        if name and not listed:
+            names.append(name.lower())
+    return len(text), tuple(names), ""
+
+
 def _general_column(
     text: str, position: int
 ) -> tuple[str | None, str, str, str | None, str, int] | None:
-    """A column whose type is nested: map, array, struct, uniontype."""
+    """A column whose type is nested (map, array, struct, uniontype) or that has constraints."""
     name = _NAME_AND_SPACE.match(text, position)
     if name is None:
         return None
@@ -246,7 +288,11 @@ def _general_column(
                 at = found.end()
                 continue
         elif char in "'\"":
-            return None
+            literal = _LITERAL.match(text, at)
+            if literal is None or not _COLUMN_CONSTRAINT.search(text[start:at]):
+                return None
+            at = literal.end()
+            continue
         at += 1
     return None
 

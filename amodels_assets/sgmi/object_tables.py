@@ -90,4 +90,5 @@ def _table_row(found: HiveObject, columns: Columns) -> tuple[object, ...]:
         found.file,
         found.line,
         sorted(found.defects),
+        list(table.columns.primary_key) if table else [],
     )

@@ -51,6 +51,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("source_file", _TEXT),
             ("line", _LINE),
             ("defects", _LIST),
+            ("primary_key", _LIST),
         ]
     ),
     "columns": pa.schema(

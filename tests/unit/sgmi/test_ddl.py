@@ -103,3 +103,36 @@ def test_views():
     assert (view.comment, view.properties, view.body) == ("c", {"k": "v)"}, "select 1, 2")
     with pytest.raises(DdlError, match="no body"):
         parse_view("CREATE VIEW v AS ")
+
+
+CONSTRAINED = """CREATE TABLE `d`.`t`(
+  `a` bigint COMMENT 'x', `b` string NOT NULL ENABLE COMMENT 'y', c decimal(10,2) DEFAULT 1.5,
+  `e` string DEFAULT 'x, y)', `primary` struct< default : int> not null, check string,
+  CONSTRAINT `pk` PRIMARY KEY (`A`, b) DISABLE NOVALIDATE RELY,
+  CONSTRAINT fk FOREIGN KEY (`b`) REFERENCES `d`.`u`(`b`) DISABLE NOVALIDATE,
+  UNIQUE (c) DISABLE NOVALIDATE)
+PARTITIONED BY (`p` date)"""
+
+
+def test_constraints_are_no_columns_and_no_part_of_a_type():
+    table = parse_table(CONSTRAINED)
+    assert [(c.name, c.type, c.comment) for c in table.columns] == [
+        ("a", "bigint", "x"),
+        ("b", "string", "y"),
+        ("c", "decimal(10,2)", ""),
+        ("e", "string", ""),
+        ("primary", "struct<default:int>", ""),
+        ("check", "string", ""),
+        ("p", "date", ""),
+    ]
+    assert table.columns.primary_key == ("a", "b")
+    assert parse_table("CREATE TABLE t(a int PRIMARY KEY, b int)").columns.primary_key == ("a",)
+
+
+@pytest.mark.parametrize("end", range(20, len(CONSTRAINED), 3))
+def test_constraints_cut_anywhere_never_raise_anything_else(end):
+    try:
+        table = parse_table(CONSTRAINED[:end])
+    except DdlError:
+        return
+    assert table.name == "t"
