@@ -2,10 +2,12 @@
 
 import dagster as dg
 
-from amodels_assets.settings import POSTGRES, Settings
+from amodels_assets.schemas.targets import configured_targets
+from amodels_assets.settings import REDIS, Settings
 from resources.artifact_store import ArtifactStoreResource
 from resources.command_runner import CommandRunner
 from resources.database import DatabaseResource
+from resources.locks import LockResource
 from resources.sgmi_source import SgmiSourceResource
 from resources.training import TrainingResource
 
@@ -15,7 +17,8 @@ def configured_resources(settings: Settings) -> dict[str, object]:
     return {
         "artifact_store": ArtifactStoreResource(root=str(settings.artifacts_path())),
         "sgmi_source": SgmiSourceResource(directory=str(settings.sgmi_directory)),
-        "replica_database": _replica(settings),
+        "replica_databases": _replicas(settings),
+        "locks": locks(settings),
         "command_runner": command_runner(settings),
         "training": TrainingResource(steps=settings.training_steps),
         "pipes_subprocess_client": dg.PipesSubprocessClient(),
@@ -28,7 +31,20 @@ def command_runner(settings: Settings) -> CommandRunner:
     return CommandRunner(kind=settings.controlm_runner, directory=directory)
 
 
-def _replica(settings: Settings) -> DatabaseResource:
-    if POSTGRES in settings.stores:
-        return DatabaseResource(url=dg.EnvVar(POSTGRES))
-    return DatabaseResource(url=f"sqlite:///{settings.replica_file}")
+def locks(settings: Settings) -> LockResource:
+    """Locks between runs: in Redis where there is one."""
+    url = dg.EnvVar(REDIS) if REDIS in settings.stores else ""
+    return LockResource(redis_url=url, folder=str(settings.home / "locks"))
+
+
+def _replicas(settings: Settings) -> DatabaseResource:
+    urls: dict[str, str] = {
+        target.name: dg.EnvVar(target.variable) if target.variable else embedded_url(settings)
+        for target in configured_targets(settings.stores)
+    }
+    return DatabaseResource(**urls)
+
+
+def embedded_url(settings: Settings) -> str:
+    """URL of the embedded database."""
+    return f"sqlite:///{settings.replica_file}"

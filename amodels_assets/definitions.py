@@ -15,11 +15,14 @@ from amodels_assets.configured import configured_resources
 from amodels_assets.controlm.assets import job_assets
 from amodels_assets.controlm.chosen import chosen_plans
 from amodels_assets.release.jobs import delete_expired_checkpoints
+from amodels_assets.schemas.assets import replica_assets
+from amodels_assets.schemas.checks import replica_checks
+from amodels_assets.schemas.targets import configured_targets
 from amodels_assets.settings import from_environment
 from schedules import build_schedules
 from sensors import build_sensors
 
-ROOMS = ("sgmi", "schemas", "graph", "datasets", "training", "evaluation", "release")
+ROOMS = ("sgmi", "graph", "datasets", "training", "evaluation", "release")
 
 
 def build_definitions(resources: Mapping[str, object] | None = None) -> dg.Definitions:
@@ -34,10 +37,15 @@ def build_definitions(resources: Mapping[str, object] | None = None) -> dg.Defin
     assets = [import_module(f"amodels_assets.{room}.assets") for room in ROOMS]
     checks = [import_module(f"amodels_assets.{room}.checks") for room in ROOMS]
     store = settings.artifacts_path()
+    targets = configured_targets(settings.stores)
     plans = chosen_plans(ArtifactStore(store), settings.controlm_folders)
     return dg.Definitions(
-        assets=[*dg.load_assets_from_modules(assets), *job_assets(plans)],
-        asset_checks=dg.load_asset_checks_from_modules(checks),
+        assets=[
+            *dg.load_assets_from_modules(assets),
+            *replica_assets(targets),
+            *job_assets(plans),
+        ],
+        asset_checks=[*dg.load_asset_checks_from_modules(checks), *replica_checks(targets)],
         jobs=[delete_expired_checkpoints],
         schedules=build_schedules(settings.timezone, settings.retention_days, plans),
         sensors=build_sensors(settings.sgmi_directory, store / "operations", plans),

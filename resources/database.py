@@ -1,21 +1,30 @@
-"""Connection to the relational database that holds the replica, as a Dagster resource."""
+"""Connections to the relational databases that hold replicas, as a Dagster resource."""
 
 import dagster as dg
 
 
 class DatabaseResource(dg.ConfigurableResource):
-    """A database by SQLAlchemy URL.
+    """Databases by SQLAlchemy URL, empty where there is none.
+
+    Give a URL as an environment variable (``dg.EnvVar``) where it holds a password: its value then
+    never reaches run storage.
 
     Attributes:
-        url: ``sqlite:///path`` or ``postgresql+psycopg2://user:password@host/database``. Give it
-            as an environment variable (``dg.EnvVar``) where it holds a password: its value then
-            never reaches run storage.
+        sqlite: ``sqlite:///path``.
+        postgresql: ``postgresql://user:password@host:port/database``.
+        hana: ``hana://user:password@host:port``.
     """
 
-    url: str
+    sqlite: str = ""
+    postgresql: str = ""
+    hana: str = ""
+
+    def url(self, target: str) -> str:
+        """The URL of a target by its name."""
+        return {"sqlite": self.sqlite, "postgresql": self.postgresql, "hana": self.hana}[target]
 
     def __repr__(self) -> str:
-        """Name the class only: the URL may hold a password."""
-        return "DatabaseResource(url=***)"
+        """Name the class only: URLs may hold passwords."""
+        return "DatabaseResource(***)"
 
     __str__ = __repr__

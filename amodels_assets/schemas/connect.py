@@ -5,10 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
+
+# How long a run waits for a lock that another session holds.
+LOCK_SECONDS = 30
 
 
 class ReplicaError(Exception):
@@ -16,7 +21,7 @@ class ReplicaError(Exception):
 
 
 def engine_for(url: str) -> sa.Engine:
-    """An engine for a SQLite or PostgreSQL URL.
+    """An engine for a SQLite, PostgreSQL or SAP HANA URL.
 
     Raises:
         ReplicaError: The URL cannot be read or names another database.
@@ -25,13 +30,22 @@ def engine_for(url: str) -> sa.Engine:
         parsed = sa.make_url(url)
     except exc.ArgumentError:
         raise ReplicaError(
-            "AMODELS_POSTGRES_URL cannot be read: give postgresql://user:password@host:port/database"
+            "the database's URL cannot be read: give "
+            "postgresql://user:password@host:port/database or hana://user:password@host:port"
         ) from None
     if parsed.get_backend_name() == "postgresql":
-        return sa.create_engine(parsed.set(drivername="postgresql+psycopg2"))
+        _needs("psycopg2", "postgres")
+        engine = sa.create_engine(parsed.set(drivername="postgresql+psycopg2"))
+        _at_connect(engine, f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        return engine
+    if parsed.get_backend_name() == "hana":
+        _needs("hdbcli", "hana")
+        engine = sa.create_engine(parsed.set(drivername="hana+hdbcli"))
+        _at_connect(engine, f"SET TRANSACTION LOCK WAIT TIMEOUT {LOCK_SECONDS * 1000}")
+        return engine
     if parsed.get_backend_name() != "sqlite":
         raise ReplicaError(
-            f"{parsed.drivername} is not supported: give a postgresql:// or sqlite:/// URL"
+            f"{parsed.drivername} is not supported: give a postgresql://, hana:// or sqlite:/// URL"
         )
     if parsed.database:
         folder = Path(parsed.database).parent
@@ -66,10 +80,43 @@ def connected(url: str) -> Generator[sa.Connection]:
     except exc.DBAPIError as error:
         raise ReplicaError(
             f"{_shown(engine.url)} failed: {_first_line(error)}; when that is mended, materialize "
-            "schemas/replica again, it does what is left"
+            "the replica again, it does what is left"
         ) from None
     finally:
         engine.dispose()
+
+
+def quoted_name_of(connection: sa.Connection, schema: str | None, name: str) -> str:
+    """A name as it stands in a statement that is executed as it is."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    quoted = ".".join(quote(part) for part in (schema, name) if part is not None)
+    # For drivers that look for %s in statements the dialect doubles the sign.
+    return quoted.replace("%%", "%") if _looks_for_percent(connection) else quoted
+
+
+def execute_as_it_is(connection: sa.Connection, statement: str) -> None:
+    """Execute a statement that has no parameters and may have percent signs."""
+    connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+def _looks_for_percent(connection: sa.Connection) -> bool:
+    return connection.dialect.paramstyle in ("format", "pyformat")
+
+
+def _needs(module: str, extra: str) -> None:
+    if find_spec(module) is None:
+        raise ReplicaError(f"{module} is not installed: say pip install 'amodels[{extra}]'")
+
+
+def _at_connect(engine: sa.Engine, statement: str) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        try:
+            cursor.execute(statement)
+        finally:
+            cursor.close()
+        connection.commit()
 
 
 def _make_transactional(engine: sa.Engine) -> None:

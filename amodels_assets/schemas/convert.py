@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 # Further digits are not spelled out: eleven characters can ask for a gigabyte of zeros.
 _MOST_DIGITS = 100_000
@@ -32,9 +33,6 @@ def for_copy(table: pa.Table, json_columns: Collection[int] = ()) -> pa.Table:
             arrays.append(_mapped(column, as_json))
         elif position in json_columns:
             arrays.append(_mapped(column, _as_json_text))
-        elif pa.types.is_floating(column.type):
-            # Shortest text that reads back as the same number, with PostgreSQL's names.
-            arrays.append(_mapped(column, _float_text))
         else:
             arrays.append(column)
     return pa.table(arrays, names=table.column_names)
@@ -44,6 +42,15 @@ def for_sqlite(table: pa.Table) -> list[tuple[Any, ...]]:
     """Rows of values that SQLite keeps exactly."""
     columns = [[sqlite_value(v) for v in column.to_pylist()] for column in table.columns]
     return list(zip(*columns, strict=True))
+
+
+def sqlite_values(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows as SQLite gives them back: it has no NaN and keeps NULL instead."""
+    arrays = [
+        pc.if_else(pc.is_nan(column), None, column) if pa.types.is_floating(column.type) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 
 def canonical(value: object) -> str | None:

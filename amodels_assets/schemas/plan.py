@@ -1,4 +1,8 @@
-"""What the replica should look like: one planned table per table of the catalog."""
+"""What the replica should look like: one planned table per table of the catalog.
+
+Belongs here: names, columns and obstacles of tables. Does not belong here: views (``views.py``) and
+how the target gets there (``migration.py``).
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,13 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from amodels_assets.artifacts import digest
 from amodels_assets.schemas.identifiers import target_identifier
-from amodels_assets.schemas.types import MAPPING_VERSION, target_type
+from amodels_assets.schemas.types import target_type
 
 # The schema, or the prefix, of the replica's own record.
 RECORD = "amodels_replica"
 RESERVED = frozenset({RECORD, "information_schema", "pg_catalog"})
-WIDEST = {"postgresql": 1600, "sqlite": 2000}
+WIDEST = {"postgresql": 1600, "sqlite": 2000, "hana": 64_000}
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class PlannedTable:
         comment: The table's own.
         rows_version: Content hash of its rows, empty when it has none.
         obstacle: Why it cannot be replicated; empty when it can.
+        key: Columns of the declared primary key, as named in the source.
     """
 
     database: str
@@ -53,12 +57,12 @@ class PlannedTable:
     comment: str
     rows_version: str
     obstacle: str
+    key: tuple[str, ...] = ()
 
     @property
-    def definition(self) -> str:
-        """Hash of all that decides how the table is created."""
-        columns = [[c.target_name, c.hive_type, c.comment] for c in self.columns]
-        return digest([MAPPING_VERSION, self.schema, self.target_name, columns, self.comment])
+    def place(self) -> tuple[str | None, str]:
+        """Schema and name in the target."""
+        return self.schema, self.target_name
 
     def to_sqlalchemy(self, dialect: str) -> sa.Table:
         """The table for SQLAlchemy, which quotes every identifier where it has to."""
@@ -70,19 +74,32 @@ class PlannedTable:
             )
             for column in self.columns
         ]
-        return sa.Table(
-            sa.sql.quoted_name(self.target_name, quote=True),
-            sa.MetaData(),
-            *columns,
-            schema=sa.sql.quoted_name(self.schema, quote=True) if self.schema else None,
-            comment=self.comment or None,
-        )
+        table = sa_table(self.schema, self.target_name, *columns)
+        table.comment = self.comment or None
+        return table
+
+
+def sa_table(schema: str | None, name: str, *columns: sa.Column) -> sa.Table:
+    """A table or view of the target for SQLAlchemy, its name quoted whatever it is."""
+    return sa.Table(
+        sa.sql.quoted_name(name, quote=True),
+        sa.MetaData(),
+        *columns,
+        schema=sa.sql.quoted_name(schema, quote=True) if schema else None,
+    )
+
+
+def target_place(database: str, name: str, dialect: str) -> tuple[str | None, str]:
+    """Schema and name in the target of a table or view of the source."""
+    if dialect == "sqlite":
+        return None, target_identifier(f"{database}.{name}", dialect)
+    return target_identifier(database, dialect), target_identifier(name, dialect)
 
 
 def plan_tables(
     tables: pa.Table, columns: pa.Table, row_versions: Mapping[str, str], dialect: str
 ) -> list[PlannedTable]:
-    """Plan every table of the catalog; views are not replicated.
+    """Plan every table of the catalog.
 
     Where the target has schemas a source database becomes a schema; elsewhere its name stands
     before the table's: ``"sgmisit.facility"``.
@@ -91,7 +108,7 @@ def plan_tables(
         tables: The catalog's ``tables``.
         columns: The catalog's ``columns``.
         row_versions: Content hash of the rows, by ``database.table``.
-        dialect: ``postgresql`` or ``sqlite``.
+        dialect: ``postgresql``, ``hana`` or ``sqlite``.
     """
     by_table: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in columns.sort_by([("position", "ascending")]).to_pylist():
@@ -102,17 +119,18 @@ def plan_tables(
             continue
         key = f"{row['database']}.{row['table']}"
         found = _columns(by_table[(row["database"], row["table"])], dialect)
-        schemas = dialect == "postgresql"
+        schema, target_name = target_place(row["database"], row["table"], dialect)
         planned.append(
             PlannedTable(
                 database=row["database"],
                 table=row["table"],
-                schema=target_identifier(row["database"], dialect) if schemas else None,
-                target_name=target_identifier(row["table"] if schemas else key, dialect),
+                schema=schema,
+                target_name=target_name,
                 columns=found,
                 comment=(row["comment"] or "").replace("\x00", ""),
                 rows_version=row_versions.get(key, ""),
                 obstacle=_reserved(row["database"]) or _obstacle(found, dialect),
+                key=tuple(row.get("primary_key") or ()),
             )
         )
     return _without_collisions(planned, dialect)
@@ -132,8 +150,7 @@ def _without_collisions(planned: list[PlannedTable], dialect: str) -> list[Plann
     owners: dict[tuple[str | None, str], PlannedTable] = {}
     result = []
     for table in planned:
-        name = table.target_name.lower() if dialect == "sqlite" else table.target_name
-        owner = owners.setdefault((table.schema, name), table)
+        owner = owners.setdefault((table.schema, _compared(table.target_name, dialect)), table)
         if owner is not table and not table.obstacle:
             reason = f"its name in the target is that of {owner.table} in {owner.database}"
             result.append(replace(table, obstacle=reason))
@@ -159,7 +176,12 @@ def _obstacle(columns: tuple[PlannedColumn, ...], dialect: str) -> str:
         return "it has no columns"
     if len(columns) > WIDEST[dialect]:
         return f"it has {len(columns)} columns, {dialect} allows {WIDEST[dialect]}"
-    names = [c.target_name.lower() if dialect == "sqlite" else c.target_name for c in columns]
+    names = [_compared(column.target_name, dialect) for column in columns]
     if len(set(names)) < len(names):
         return "two of its columns have the same name in the target"
     return ""
+
+
+def _compared(name: str, dialect: str) -> str:
+    # SQLite takes names that differ in case only as the same.
+    return name.lower() if dialect == "sqlite" else name

@@ -1,172 +1,137 @@
-"""Reads the replica back through the database's own catalog and compares it with the source."""
+"""Reads the replica back through the database's own catalog and compares it with the source.
+
+Belongs here: which tables, columns, rows and views differ. Does not belong here: mending it.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import struct
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from amodels_assets.schemas.convert import canonical, canonical_nested, sqlite_value
-from amodels_assets.schemas.plan import PlannedTable
-from amodels_assets.schemas.types import parse_hive_type
+from amodels_assets.schemas.apply import ReadRows
+from amodels_assets.schemas.checksum import NotComparableError, checksum
+from amodels_assets.schemas.convert import sqlite_values
+from amodels_assets.schemas.migration import Migration
+from amodels_assets.schemas.plan import PlannedColumn, PlannedTable
+from amodels_assets.schemas.read_back import ReplicaReader
+from amodels_assets.schemas.state import TargetState
+from amodels_assets.schemas.step import Key
+from amodels_assets.schemas.views import PlannedView
 
-BATCH_ROWS = 20_000
 _MODULUS = 1 << 64
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One table of the source beside its replica.
+    """One table or view of the source beside its replica.
 
     Attributes:
-        planned: The table as it should be.
-        rows_source: Rows that the source has.
-        rows_target: Rows that the replica has, -1 when the table is not there.
+        key: Database and table in the source.
+        rows_source: Rows that the source has; 0 for a view.
+        rows_target: Rows that the replica has; -1 when they were not counted.
         problems: What differs, a sentence each.
+        held_back: What is left to do and loses data, a sentence each.
     """
 
-    planned: PlannedTable
+    key: Key
     rows_source: int
     rows_target: int
-    problems: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    held_back: tuple[str, ...] = ()
 
 
-def verify(
-    connection: sa.Connection,
-    planned: Sequence[PlannedTable],
-    read_rows: Callable[[PlannedTable], pa.Table | None],
+def verify_tables(
+    connection: sa.Connection, migrations: Sequence[Migration], read_rows: ReadRows
 ) -> list[Comparison]:
-    """Compare every planned table with what is in the database now.
+    """Compare every table with what is in the database now.
 
     Args:
         connection: To the replica.
-        planned: Every table that should be there.
+        migrations: What would have to happen now.
         read_rows: The source's rows of a table, None when it has none.
     """
-    inspector = sa.inspect(connection)
-    columns: dict[tuple[str | None, str], list[tuple[str, str]]] = {}
-    for schema in {table.schema for table in planned}:
-        for key, found in inspector.get_multi_columns(schema=schema).items():
-            columns[key] = [
-                (str(c["name"]), c["type"].compile(connection.dialect).upper()) for c in found
-            ]
-    compared = [_compare(connection, table, columns, read_rows) for table in planned]
+    with ReplicaReader(connection) as reader:
+        compared = [_compare(reader, connection, migration, read_rows) for migration in migrations]
     connection.rollback()
     return compared
 
 
 def _compare(
-    connection: sa.Connection,
-    planned: PlannedTable,
-    columns: dict[tuple[str | None, str], list[tuple[str, str]]],
-    read_rows: Callable[[PlannedTable], pa.Table | None],
+    reader: ReplicaReader, connection: sa.Connection, migration: Migration, read_rows: ReadRows
 ) -> Comparison:
-    source = read_rows(planned) if planned.rows_version else None
-    expected_rows = source.num_rows if source is not None else 0
-    if planned.obstacle:
-        return Comparison(planned, expected_rows, -1, (planned.obstacle,))
-    found = columns.get((planned.schema, planned.target_name))
-    if found is None:
-        return Comparison(planned, expected_rows, -1, ("the table is missing",))
-    table = planned.to_sqlalchemy(connection.dialect.name)
-    wanted = [(str(c.name), c.type.compile(connection.dialect).upper()) for c in table.columns]
-    if found != wanted:
-        first = next((w for w, f in zip(wanted, found, strict=False) if w != f), None)
-        shown = f"{first[0]} {first[1]}" if first else f"{len(wanted)} columns"
-        problem = f"its columns differ, first where {shown} is expected"
-        return Comparison(planned, expected_rows, -1, (problem,))
-    count = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-    problems = []
-    if count != expected_rows:
-        problems.append(f"{count} rows where the source has {expected_rows}")
-    elif source is not None:
-        problems += _content_problems(connection, planned, table, source)
-    return Comparison(planned, expected_rows, count, tuple(problems))
+    held = tuple(str(step) for step in migration.steps if step.loses_data)
+    if migration.obstacle:
+        return Comparison(migration.key, 0, -1, (migration.obstacle,))
+    planned = migration.planned
+    if planned is None:
+        return Comparison(migration.key, 0, -1, held_back=held)
+    problems = [str(s) for s in migration.steps if not s.loses_data or s.drift]
+    if any(step.kind == "create_table" for step in migration.steps):
+        return Comparison(migration.key, 0, -1, ("the table is missing",))
+    if problems or any(step.kind == "remove_rows" for step in migration.steps):
+        return Comparison(migration.key, 0, -1, tuple(problems), held)
+    dialect = connection.dialect.name
+    source = _source(planned, read_rows, dialect)
+    rows_source, ours, _ = _checksums(source, planned.columns)
+    rows_target, theirs, odd = _checksums(reader.batches(planned), planned.columns)
+    if rows_source != rows_target:
+        problems.append(f"{rows_target} rows where the source has {rows_source}")
+    else:
+        problems += [
+            odd.get(column.name) or f"the content of column {column.name} differs"
+            for column in planned.columns
+            if column.name in odd or ours[column.name] != theirs[column.name]
+        ]
+    return Comparison(migration.key, rows_source, rows_target, tuple(problems), held)
 
 
-def _content_problems(
-    connection: sa.Connection, planned: PlannedTable, table: sa.Table, source: pa.Table
-) -> list[str]:
-    normalisers = [_normaliser(column.hive_type) for column in planned.columns]
+def _source(planned: PlannedTable, read_rows: ReadRows, dialect: str) -> Iterator[pa.RecordBatch]:
+    batches = read_rows(planned) if planned.rows_version else None
     names = [column.name for column in planned.columns]
-    kept = sqlite_value if connection.dialect.name == "sqlite" else None
-    ours = _checksums(_arrow_columns(source.select(names)), normalisers, kept)
-    # JSON as text: a driver's own reading of it would lose the digits of numbers.
-    selected = [
-        sa.cast(column, sa.Text) if isinstance(column.type, sa.JSON) else column
-        for column in table.columns
-    ]
-    result = connection.execution_options(yield_per=BATCH_ROWS).execute(sa.select(*selected))
-    theirs = _checksums((zip(*rows, strict=True) for rows in result.partitions()), normalisers)
-    return [
-        f"the content of column {name} differs"
-        for name, a, b in zip(names, ours, theirs, strict=True)
-        if a != b
-    ]
-
-
-def _arrow_columns(table: pa.Table) -> Iterator[Iterable[Sequence[Any]]]:
-    for batch in table.to_batches(max_chunksize=BATCH_ROWS):
-        yield [column.to_pylist() for column in batch.columns]
+    for batch in batches or ():
+        rows = batch.select(names)
+        yield sqlite_values(rows) if dialect == "sqlite" else rows
 
 
 def _checksums(
-    batches: Iterable[Iterable[Sequence[Any]]],
-    normalisers: list[Callable[[Any], object]],
-    kept: Callable[[object], object] | None = None,
-) -> list[int]:
-    """One number per column that does not depend on the order of the rows.
+    batches: Iterator[pa.RecordBatch], columns: Sequence[PlannedColumn]
+) -> tuple[int, dict[str, int], dict[str, str]]:
+    """Rows, a number a column, and what is wrong with columns that have none."""
+    rows, totals, odd = 0, dict.fromkeys((c.name for c in columns), 0), {}
+    for batch in batches:
+        rows += batch.num_rows
+        for column, values in zip(columns, batch.columns, strict=True):
+            try:
+                found = checksum(values, column.hive_type)
+            except NotComparableError as error:
+                odd[column.name] = f"column {column.name} {error}"
+            else:
+                totals[column.name] = (totals[column.name] + found) % _MODULUS
+    return rows, totals, odd
+
+
+def verify_views(
+    planned: Sequence[PlannedView], refused: Collection[Key], state: TargetState
+) -> list[Comparison]:
+    """Compare every view that can be made with what the database has now.
 
     Args:
-        batches: Rows, column by column.
-        normalisers: One a column.
-        kept: What the target makes of a value of the source.
+        planned: Every view of the catalog.
+        refused: Those that the target could not make.
+        state: What the database has.
     """
-    totals = [0] * len(normalisers)
-    for columns in batches:
-        for position, (column, normalise) in enumerate(zip(columns, normalisers, strict=True)):
-            # Equal values are looked at once: most columns repeat few of them.
-            for value, count in _counted(column):
-                text = canonical(normalise(kept(value) if kept else value))
-                totals[position] = (totals[position] + count * _hash(text)) % _MODULUS
-    return totals
-
-
-def _counted(column: Sequence[Any]) -> Iterable[tuple[Any, int]]:
-    try:
-        return Counter(column).items()
-    except (TypeError, ValueError):
-        # Lists, dictionaries and memory views cannot be counted so.
-        return ((value, 1) for value in column)
-
-
-def _hash(text: str | None) -> int:
-    if text is None:
-        return 0x9E3779B97F4A7C15
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
-
-
-def _normaliser(hive_type: str) -> Callable[[Any], object]:
-    """Undoes what a database does to a value without changing what it means."""
-    normalisers: dict[str, Callable[[Any], object]] = {
-        "decimal": lambda value: Decimal(str(value)),
-        "char": lambda value: str(value).rstrip(" "),
-        "float": lambda value: value if isinstance(value, str) else _single_precision(value),
-        "boolean": bool,
-        "nested": canonical_nested,
-    }
-    normalise = normalisers.get(parse_hive_type(hive_type).base)
-    if normalise is None:
-        return lambda value: value
-    return lambda value: None if value is None else normalise(value)
-
-
-def _single_precision(value: float) -> float:
-    return struct.unpack("f", struct.pack("f", value))[0]
+    compared = []
+    for view in planned:
+        if view.obstacle or view.key in refused:
+            continue
+        found = state.views.get(view.place)
+        problems = []
+        if found is None:
+            problems.append("the view is missing")
+        elif tuple(found) != view.columns:
+            problems.append("its columns are not those of the catalog")
+        compared.append(Comparison(view.key, 0, -1, tuple(problems)))
+    return compared

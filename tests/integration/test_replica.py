@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,18 +17,25 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amodels_assets.artifacts import ArtifactStore, write_table
-from amodels_assets.schemas.assets import replica
-from amodels_assets.schemas.checks import replica_equals_source
-from amodels_assets.schemas.connect import ReplicaError, connected, engine_for
+from amodels_assets.artifacts import ArtifactStore
+from amodels_assets.schemas.assets import replica_assets
+from amodels_assets.schemas.checks import replica_checks
+from amodels_assets.schemas.connect import ReplicaError, connected
 from amodels_assets.schemas.identifiers import target_identifier
-from amodels_assets.schemas.plan import plan_tables
-from amodels_assets.schemas.replicate import replicate
+from amodels_assets.schemas.replica import compare
+from amodels_assets.schemas.source import source_of
+from amodels_assets.schemas.targets import Target
 from amodels_assets.schemas.types import parse_hive_type, target_type
-from amodels_assets.schemas.verify import verify
-from amodels_assets.sgmi.schema import SCHEMAS
 from resources.artifact_store import ArtifactStoreResource
 from resources.database import DatabaseResource
+from resources.locks import LockResource
+from tests.integration.replica_source import (
+    Source,
+    apply,
+    catalog_of,
+    content,
+    published,
+)
 
 pytestmark = pytest.mark.xdist_group("postgresql")
 
@@ -64,60 +72,11 @@ ROWS = pa.table(
 )  # fmt: skip
 
 
-Source = dict[str, tuple[dict[str, str], pa.Table | None]]
 SOURCE: Source = {
     "d.everything": (COLUMNS, ROWS),
     "d.empty": ({"x": "int"}, None),
     "other.everything": ({"x": "string"}, pa.table({"x": ["only"]})),
 }
-
-
-def catalog_of(source: Source) -> tuple[pa.Table, pa.Table]:
-    tables, columns = [], []
-    for key, (types, _) in source.items():
-        database, _, table = key.partition(".")
-        empty = dict.fromkeys(SCHEMAS["tables"].names)
-        tables.append({**empty, "database": database, "table": table, "kind": "table",
-                       "comment": "it's; \"a\" comment"})  # fmt: skip
-        columns += [
-            {"database": database, "table": table, "position": i, "column": name, "type": kind,
-             "is_partition": False, "comment": ""}
-            for i, (name, kind) in enumerate(types.items())
-        ]  # fmt: skip
-    return (
-        pa.Table.from_pylist(tables, schema=SCHEMAS["tables"]),
-        pa.Table.from_pylist(columns, schema=SCHEMAS["columns"]),
-    )
-
-
-def apply(url: str, source: Source) -> list[tuple[str, str]]:
-    """Replicate and verify; action and first problem of each table."""
-    versions = {key: str(rows) for key, (_, rows) in source.items() if rows is not None}
-    with connected(url) as connection:
-        planned = plan_tables(*catalog_of(source), versions, connection.dialect.name)
-        read = lambda table: source[f"{table.database}.{table.table}"][1]  # noqa: E731
-        outcomes = replicate(connection, planned, read)
-        compared = verify(connection, planned, read)
-    return [
-        (outcome.action, "; ".join(comparison.problems))
-        for outcome, comparison in zip(outcomes, compared, strict=True)
-    ]
-
-
-def content(url: str) -> dict[tuple[str | None, str], list]:
-    """All rows of all tables, the replica's own record included."""
-    engine = engine_for(url)
-    found = {}
-    with engine.connect() as connection:
-        inspector = sa.inspect(connection)
-        for schema in [s for s in inspector.get_schema_names() if s != "information_schema"]:
-            metadata = sa.MetaData()
-            metadata.reflect(connection, schema=None if schema == "main" else schema)
-            for table in metadata.tables.values():
-                rows = connection.execute(sa.select(table))
-                found[(table.schema, table.name)] = sorted(map(repr, rows))
-    engine.dispose()
-    return found
 
 
 def test_every_type_comes_back_as_it_went_in(url: str) -> None:
@@ -131,16 +90,6 @@ def test_a_second_time_touches_nothing(url: str) -> None:
     assert content(url) == before
 
 
-def test_changed_tables_are_replaced_and_vanished_ones_dropped(url: str) -> None:
-    apply(url, SOURCE)
-    changed: Source = {
-        "d.everything": SOURCE["d.everything"],
-        "other.everything": ({"x": "string", "y": "int"}, None),
-    }
-    assert apply(url, changed) == [("unchanged", ""), ("replaced", "")]
-    assert not any(name.endswith("empty") for _, name in content(url))
-
-
 def test_a_table_that_somebody_dropped_is_made_again(url: str) -> None:
     apply(url, SOURCE)
     with connected(url) as connection:
@@ -148,7 +97,8 @@ def test_a_table_that_somebody_dropped_is_made_again(url: str) -> None:
         schema = None if connection.dialect.name == "sqlite" else "d"
         sa.Table(name, sa.MetaData(), schema=schema).drop(connection)
         connection.commit()
-    assert apply(url, SOURCE)[0] == ("replaced", "")
+    assert ("created", "") in apply(url, SOURCE)
+    assert apply(url, SOURCE) == [("unchanged", "")] * 3
 
 
 def test_somebody_elses_table_is_left_alone(url: str) -> None:
@@ -231,19 +181,20 @@ def test_type_mapping(hive: str, postgresql_type: str, sqlite_type: str) -> None
 
 
 def _replicate_and_die(url: str, at: int) -> None:
-    from amodels_assets.schemas import replicate as module
+    from amodels_assets.schemas import apply as module
 
     calls = 0
-    real = module._load
+    real = module.replace_rows
 
-    def load(*arguments) -> None:
+    def load(*arguments, **options) -> int:
         nonlocal calls
-        real(*arguments)
+        loaded = real(*arguments, **options)
         calls += 1
         if calls == at:
             os.kill(os.getpid(), signal.SIGKILL)
+        return loaded
 
-    module._load = load
+    module.replace_rows = load
     apply(url, SOURCE)
 
 
@@ -259,9 +210,8 @@ def test_a_kill_in_the_middle_and_a_second_run_end_like_one_run(
     assert process.exitcode == -signal.SIGKILL
     assert [problem for _, problem in apply(url, SOURCE)] == [""] * 3
     killed = content(url)
-    with connected(url) as connection:
-        planned = plan_tables(*catalog_of({}), {}, connection.dialect.name)
-        replicate(connection, planned, lambda _: None)
+    dropped = apply(url, {}, allow_destructive=True)
+    assert [action for action, _ in dropped] == ["dropped"] * 3
     assert apply(url, SOURCE) == [("created", "")] * 3
     assert content(url) == killed
 
@@ -282,47 +232,64 @@ def test_a_database_that_cannot_be_used_is_said_without_the_password(url: str) -
     assert "\n" not in str(error.value)
 
 
+@dataclass
+class Room:
+    """An artifact store with catalog and rows, a database, and the assets on it."""
+
+    store: ArtifactStore
+    url: str
+
+    def __post_init__(self) -> None:
+        self.source = source_of(*published(self.store, catalog_of(SOURCE), SOURCE))
+        self.target = Target(self.url.partition(":")[0], "")
+        (self.asset,) = replica_assets([self.target])
+        (self.checks,) = replica_checks([self.target])
+        self.resources = {
+            "artifact_store": ArtifactStoreResource(root=str(self.store.root)),
+            "replica_databases": DatabaseResource(**{self.target.name: self.url}),
+            "locks": LockResource(folder=str(self.store.root / "locks")),
+        }
+
+    def run(self, **config: object) -> dg.ExecuteInProcessResult:
+        return dg.materialize(
+            [self.asset, self.checks],
+            resources=self.resources,
+            run_config={"ops": {self.asset.op.name: {"config": config}}},
+            raise_on_error=False,
+        )
+
+    def differences(self) -> list[str]:
+        report = self.store.get(self.target.artifact).table("report")
+        compared = compare(self.url, self.source, report)
+        return [f"{'.'.join(c.key)}: {text}" for c in compared for text in c.problems]
+
+    def metadata(self, result: dg.ExecuteInProcessResult) -> dict[str, object]:
+        (made,) = result.get_asset_materialization_events()
+        return {k: v.value for k, v in made.materialization.metadata.items()}
+
+
 @pytest.fixture
-def resources(tmp_path: Path, url: str) -> tuple[ArtifactStoreResource, DatabaseResource]:
-    """An artifact store with catalog and rows, and a database."""
-    store = ArtifactStore(tmp_path / "artifacts")
-    tables, columns = catalog_of(SOURCE)
-
-    def catalog(folder: Path) -> None:
-        write_table(folder, "tables", tables)
-        write_table(folder, "columns", columns)
-
-    def rows(folder: Path) -> None:
-        for key, (_, table) in SOURCE.items():
-            if table is not None:
-                write_table(folder, key, table)
-
-    store.publish("sgmi/catalog", inputs={}, code_version="1", produce=catalog)
-    store.publish("sgmi/rows", inputs={}, code_version="1", produce=rows)
-    return ArtifactStoreResource(root=str(store.root)), DatabaseResource(url=url)
+def room(tmp_path: Path, url: str) -> Room:
+    return Room(ArtifactStore(tmp_path / "artifacts"), url)
 
 
-def check(resources: tuple[ArtifactStoreResource, DatabaseResource]) -> dg.AssetCheckResult:
-    result = replica_equals_source(*resources)
-    assert isinstance(result, dg.AssetCheckResult)
-    return result
-
-
-def test_asset_and_check(resources: tuple[ArtifactStoreResource, DatabaseResource]) -> None:
-    first = replica(dg.build_asset_context(), *resources)
-    assert first.metadata["created"] == 3
-    assert check(resources).passed
-    second = replica(dg.build_asset_context(), *resources)
-    assert second.metadata["unchanged"]
-    assert second.data_version == first.data_version
+def test_assets_and_checks(room: Room) -> None:
+    first = room.run()
+    assert first.success
+    assert room.metadata(first)["tables created"] == 3
+    assert {c.check_name: c.passed for c in first.get_asset_check_evaluations()} == {
+        "replica_equals_source": True,
+        "replica_has_nothing_held_back": True,
+    }
+    second = room.metadata(room.run())
+    assert second["unchanged"]
+    assert second["tables unchanged"] == 3
 
 
 @pytest.mark.parametrize("tamper", ["value", "row", "column", "table"])
-def test_the_check_fails_when_the_database_was_touched(
-    resources: tuple[ArtifactStoreResource, DatabaseResource], tamper: str
-) -> None:
-    replica(dg.build_asset_context(), *resources)
-    with connected(resources[1].url) as connection:
+def test_the_check_fails_when_the_database_was_touched(room: Room, tamper: str) -> None:
+    room.run()
+    with connected(room.url) as connection:
         schemas = connection.dialect.name == "postgresql"
         name = '"other"."everything"' if schemas else '"other.everything"'
         statement = {
@@ -333,6 +300,16 @@ def test_the_check_fails_when_the_database_was_touched(
         }[tamper]
         connection.exec_driver_sql(statement)
         connection.commit()
-    result = check(resources)
-    assert not result.passed
-    assert "other.everything" in (result.description or "")
+    compared = room.differences()
+    assert compared
+    assert all(text.startswith("other.everything") for text in compared)
+    checked = dg.materialize(
+        [room.asset, room.checks],
+        resources=room.resources,
+        selection=dg.AssetSelection.checks(room.checks),
+        raise_on_error=False,
+    )
+    failed = {c.check_name for c in checked.get_asset_check_evaluations() if not c.passed}
+    assert "replica_equals_source" in failed
+    assert room.run(reload=["other.everything"], allow_destructive=True).success
+    assert room.differences() == []
