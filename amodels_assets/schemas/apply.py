@@ -19,7 +19,7 @@ from sqlalchemy import exc
 
 from amodels_assets.schemas.alter import alter_columns
 from amodels_assets.schemas.bookkeeping import Applied, Bookkeeping
-from amodels_assets.schemas.load import replace_rows
+from amodels_assets.schemas.load import clear, replace_rows
 from amodels_assets.schemas.migration import Migration
 from amodels_assets.schemas.plan import PlannedColumn, PlannedTable, sa_table
 from amodels_assets.schemas.step import Key, Step
@@ -150,12 +150,17 @@ def _apply(
     if created or loads:
         standing = replace(standing, rows_version="", rows=0)
     bookkeeping.write(migration.key, standing)
+    emptied = False
     if created:
         _create(connection, planned)
     else:
+        emptied = loads and not kinds.isdisjoint(("narrow_column", "widen_column"))
+        if emptied:
+            # Rows that are about to go must not stand in the way of a narrower type.
+            clear(connection, planned.to_sqlalchemy(connection.dialect.name))
         alter_columns(connection, migration, steps)
     if loads:
-        loaded = _load(connection, planned, read_rows, empty=created)
+        loaded = _load(connection, planned, read_rows, empty=created or emptied)
         version = planned.rows_version
         standing = replace(standing, rows_version=version, rows=loaded)
         bookkeeping.write(migration.key, standing)
@@ -226,5 +231,9 @@ def only_this_object(error: exc.DBAPIError) -> bool:
         return state.startswith(_PROGRAM_LIMIT_EXCEEDED) or code == sqlite3.SQLITE_ERROR
     return isinstance(
         error,
-        exc.DataError | exc.IntegrityError | exc.InternalError | exc.ProgrammingError,
+        exc.DataError
+        | exc.IntegrityError
+        | exc.InternalError
+        | exc.NotSupportedError
+        | exc.ProgrammingError,
     )

@@ -44,10 +44,10 @@ def replace_rows(
     names = {str(column.name) for column in table.columns}
     if empty or not key or not names.issuperset(key) or len(names) > _MOST_COLUMNS_BY_KEY:
         if not empty:
-            _clear(connection, table)
+            clear(connection, table)
         return _fill(connection, table, batches)
     if connection.dialect.name == "hana":
-        _clear(connection, table)
+        clear(connection, table)
         return _fill(connection, table, batches)
     stage = sa.Table(
         _STAGE,
@@ -60,7 +60,7 @@ def replace_rows(
     if _is_unique(connection, stage, key, count):
         _merge(connection, table, stage, key)
     else:
-        _clear(connection, table)
+        clear(connection, table)
         _insert_from(connection, table, stage, sa.true())
     connection.execute(sa.schema.DropTable(stage))
     return count
@@ -92,7 +92,8 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
     connection.exec_driver_sql(statement, for_sqlite(rows))
 
 
-def _clear(connection: sa.Connection, table: sa.Table) -> None:
+def clear(connection: sa.Connection, table: sa.Table) -> None:
+    """Remove all rows, in the caller's transaction."""
     if connection.dialect.name == "postgresql":
         # Deleting would leave every old row in the file until it is vacuumed.
         target = quoted_name_of(connection, table.schema, table.name)

@@ -61,11 +61,11 @@ class ReplicaReader:
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi
 
-        if self._other is None:
-            url = self._connection.engine.url.set(drivername="postgresql")
-            self._other = dbapi.connect(url.render_as_string(hide_password=False))
         names = [column.name for column in planned.columns]
         try:
+            if self._other is None:
+                url = self._connection.engine.url.set(drivername="postgresql")
+                self._other = dbapi.connect(url.render_as_string(hide_password=False))
             with self._other.cursor() as cursor:
                 cursor.execute(self._select(planned))
                 for batch in cursor.fetch_record_batch():

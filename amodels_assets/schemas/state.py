@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy.engine.reflection import ObjectKind
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeEngine
 
 Name = tuple[str | None, str]
 
@@ -55,5 +55,6 @@ def read_state(connection: sa.Connection, schemas: Iterable[str | None]) -> Targ
 
 
 def shown(type_: TypeEngine, dialect: sa.Dialect) -> str:
-    """A type in the target's words, the same however it was made."""
-    return type_.compile(dialect).upper()
+    """A type in the target's words, the same however it was made; empty where it has none."""
+    # SQLite does not know the type of a view's expression.
+    return "" if isinstance(type_, NullType) else type_.compile(dialect).upper()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -12,18 +14,19 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from amodels_assets.schemas import replicate as replicate_module
+from amodels_assets.schemas import apply as apply_module
 from amodels_assets.schemas.connect import ReplicaError, connected
 from amodels_assets.schemas.convert import canonical
 from amodels_assets.schemas.plan import plan_tables
-from amodels_assets.schemas.replicate import replicate
-from amodels_assets.schemas.verify import verify
-from tests.integration.test_replica import (
-    SOURCE,
+from amodels_assets.schemas.replica import bring_up_to_date, compare, report_table
+from tests.integration.replica_source import (
     Source,
     apply,
     catalog_of,
+    replicate,
+    source_in_memory,
 )
+from tests.integration.test_replica import SOURCE
 
 pytestmark = pytest.mark.xdist_group("postgresql")
 on_postgresql = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
@@ -33,10 +36,7 @@ on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def skipped_alone(url: str, key: str, types: dict[str, str], rows: pa.Table | None) -> str:
     """Why the first table is skipped, while its neighbour arrives."""
     source: Source = {key: (types, rows), "z.neighbour": SOURCE["d.empty"]}
-    versions = {key: "1"} if rows is not None else {}
-    with connected(url) as connection:
-        planned = plan_tables(*catalog_of(source), versions, connection.dialect.name)
-        outcomes = replicate(connection, planned, lambda _: rows)
+    outcomes, _ = replicate(url, source)
     assert [outcome.action for outcome in outcomes] == ["skipped", "created"]
     return outcomes[0].reason
 
@@ -84,38 +84,36 @@ def test_a_table_under_somebodys_view_is_left_as_it_is(url: str) -> None:
     with connected(url) as connection:
         connection.exec_driver_sql('CREATE VIEW theirs AS SELECT * FROM "d"."empty"')
         connection.commit()
-    changed: Source = {**SOURCE, "d.empty": ({"x": "int", "y": "int"}, None)}
+    changed: Source = {**SOURCE, "d.empty": ({"x": "bigint"}, None)}
     actions = [action for action, _ in apply(url, changed)]
     assert sorted(actions) == ["skipped", "unchanged", "unchanged"]
 
 
 def test_two_tables_of_one_target_name_are_told_apart() -> None:
-    first, second = (
-        [table.to_pylist()[0] for table in catalog_of({"a.b.c": ({"x": "int"}, None)})]
-        for _ in range(2)
-    )
-    for row in second:
-        row.update(database="a.b", table="c")
-    schemas = [table.schema for table in catalog_of({})]
-    tables, columns = (
-        pa.Table.from_pylist(list(rows), schema=schema)
-        for rows, schema in zip(zip(first, second, strict=True), schemas, strict=True)
-    )
+    found = [catalog_of({key: ({"x": "int"}, None)}) for key in ("a.b.c", "a.b.c")]
+    for name in ("tables", "columns"):
+        rows = [table[name].to_pylist()[0] for table in found]
+        rows[1].update(database="a.b", table="c")
+        found[0][name] = pa.Table.from_pylist(rows, schema=found[0][name].schema)
+    tables, columns = found[0]["tables"], found[0]["columns"]
     obstacles = [table.obstacle for table in plan_tables(tables, columns, {}, "sqlite")]
     assert obstacles == ["", "its name in the target is that of b.c in a"]
     assert not any(table.obstacle for table in plan_tables(tables, columns, {}, "postgresql"))
 
 
 @on_postgresql
-def test_comments_arrive(url: str) -> None:
-    tables, columns = catalog_of({"d.t": ({"x": "int"}, None)})
-    commented = [{**row, "comment": 'it\'s; 100 % "x"'} for row in columns.to_pylist()]
-    columns = pa.Table.from_pylist(commented, schema=columns.schema)
-    with connected(url) as connection:
-        replicate(connection, plan_tables(tables, columns, {}, "postgresql"), lambda _: None)
-        inspector = sa.inspect(connection)
-        assert inspector.get_table_comment("t", "d") == {"text": 'it\'s; "a" comment'}
-        assert [c["comment"] for c in inspector.get_columns("t", "d")] == ['it\'s; 100 % "x"']
+def test_comments_arrive_and_change(url: str) -> None:
+    source: Source = {"d.t": ({"x": "int"}, None)}
+    for comment in ('it\'s; 100 % "x"', "another", None):
+        taken = source_in_memory(source)
+        columns = [{**row, "comment": comment} for row in taken.tables["columns"].to_pylist()]
+        schema = taken.tables["columns"].schema
+        changed = {**taken.tables, "columns": pa.Table.from_pylist(columns, schema=schema)}
+        bring_up_to_date(url, dataclasses.replace(taken, tables=changed))
+        with connected(url) as connection:
+            inspector = sa.inspect(connection)
+            assert inspector.get_table_comment("t", "d") == {"text": 'it\'s; "a" comment'}
+            assert [c["comment"] for c in inspector.get_columns("t", "d")] == [comment]
 
 
 def test_nested_values_as_text_and_odd_numbers(url: str) -> None:
@@ -135,11 +133,12 @@ def test_nested_values_as_text_and_odd_numbers(url: str) -> None:
 def test_another_nested_value_is_noticed(url: str, before: str, after: str) -> None:
     types = {"x": "array<int>"}
     source: Source = {"d.t": (types, pa.table({"x": [before]}))}
-    assert apply(url, source) == [("created", "")]
-    other = pa.table({"x": [after]})
-    with connected(url) as connection:
-        planned = plan_tables(*catalog_of(source), {"d.t": "1"}, connection.dialect.name)
-        (found,) = verify(connection, planned, lambda _: other)
+    taken = source_in_memory(source)
+    report = report_table(url, bring_up_to_date(url, taken))
+    assert [c.problems for c in compare(url, taken, report)] == [()]
+    other = pa.table({"x": [after]}).to_batches()
+    odd = dataclasses.replace(taken, read_rows=lambda _: iter(other))
+    (found,) = compare(url, odd, report)
     assert found.problems == ("the content of column x differs",)
 
 
@@ -183,16 +182,16 @@ Fault = Callable[[sa.Connection], None]
 
 def broken_then_mended(url: str, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> str:
     """What a run says that meets a fault; the run after it ends like an undisturbed one."""
-    real, calls = replicate_module._load, []
+    real, calls = apply_module.replace_rows, []
 
-    def load(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
-        calls.append(table)
+    def load(connection: sa.Connection, *arguments: Any, **options: Any) -> int:
+        calls.append(arguments)
         if len(calls) == 2:
             fault(connection)
-        real(connection, table, rows)
+        return real(connection, *arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(replicate_module, "_load", load)
+        patched.setattr(apply_module, "replace_rows", load)
         with pytest.raises(ReplicaError) as error:
             apply(url, SOURCE)
     assert apply(url, SOURCE) == [("unchanged", ""), ("unchanged", ""), ("created", "")]
