@@ -17,6 +17,7 @@ from amodels_assets.commands.openlineage import openlineage
 from amodels_assets.commands.release import release
 from amodels_assets.commands.run import run
 from amodels_assets.commands.sample import sample
+from amodels_assets.commands.schemas import schemas
 from amodels_assets.commands.status import status
 from amodels_assets.commands.trace import trace
 from amodels_assets.commands.ui import ui
@@ -38,7 +39,7 @@ def cli() -> None:
     """
 
 
-for command in (run, status, catalog, trace, openlineage, controlm, sample, release, ui):
+for command in (run, status, catalog, trace, openlineage, controlm, schemas, sample, release, ui):
     cli.add_command(command)
 
 

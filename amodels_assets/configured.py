@@ -39,12 +39,7 @@ def locks(settings: Settings) -> LockResource:
 
 def _replicas(settings: Settings) -> DatabaseResource:
     urls: dict[str, str] = {
-        target.name: dg.EnvVar(target.variable) if target.variable else embedded_url(settings)
+        target.name: dg.EnvVar(target.variable) if target.variable else settings.embedded_url
         for target in configured_targets(settings.stores)
     }
     return DatabaseResource(**urls)
-
-
-def embedded_url(settings: Settings) -> str:
-    """URL of the embedded database."""
-    return f"sqlite:///{settings.replica_file}"

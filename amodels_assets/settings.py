@@ -58,6 +58,11 @@ class Settings:
     controlm_runner: str = "dry_run"
     controlm_scripts: Path | None = None
 
+    @property
+    def embedded_url(self) -> str:
+        """URL of the embedded database."""
+        return f"sqlite:///{self.replica_file}"
+
     def artifacts_path(self) -> Path:
         """The artifact store's folder, absolute.
 

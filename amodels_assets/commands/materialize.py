@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,13 +88,20 @@ def prepare_dagster_home() -> Path:
     return home
 
 
-def materialize(select: str, *, progress: bool, verbose: bool) -> Report:
+def materialize(
+    select: str,
+    *,
+    progress: bool,
+    verbose: bool,
+    config: Mapping[str, Mapping[str, object]] | None = None,
+) -> Report:
     """Run the selected assets and their checks in this process.
 
     Args:
         select: Dagster asset selection.
         progress: Print a line to standard error when a step ends.
         verbose: Let Dagster's own log through.
+        config: Of assets, by asset.
 
     Raises:
         click.BadParameter: The selection cannot be read or selects nothing.
@@ -112,9 +120,13 @@ def materialize(select: str, *, progress: bool, verbose: bool) -> Report:
             run_id=run_id,
             raise_on_error=False,
             run_config={
+                "ops": {
+                    asset.replace("/", "__"): {"config": dict(values)}
+                    for asset, values in (config or {}).items()
+                },
                 "loggers": {
                     "console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}
-                }
+                },
             },
         )
     report.total_seconds = round(time.monotonic() - started, 3)

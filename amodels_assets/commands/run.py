@@ -42,11 +42,12 @@ def run(select: str, as_json: bool, verbose: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(report), indent=2))
     else:
-        _print(report)
+        print_report(report)
     sys.exit(0 if report.succeeded else 1)
 
 
-def _print(report: Report) -> None:
+def print_report(report: Report) -> None:
+    """Say what was made and where, and what went wrong."""
     from rich.console import Console
     from rich.table import Table
 

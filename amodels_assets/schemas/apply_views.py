@@ -39,12 +39,14 @@ def plan_view_steps(
             if there:
                 steps[view.key] = Step("drop_view", detail=view.obstacle)
         elif not there:
-            steps[view.key] = Step("create_view")
+            refused = known and known.refusal and known.definition == view.definition
+            if not refused:
+                steps[view.key] = Step("create_view")
         elif known and known.definition != view.definition:
             steps[view.key] = Step("replace_view")
     wanted = {view.key for view in planned}
     for key, known in applied.items():
-        if known.kind == "view" and key not in wanted:
+        if known.kind == "view" and key not in wanted and not known.refusal:
             steps[key] = Step("drop_view", detail="the catalog no longer has it")
     return steps
 
@@ -64,7 +66,7 @@ def disturbed(
         if step.kind in _DISTURBING
     }
     gone = {key for key, step in view_steps.items() if step.kind != "create_view"}
-    views = {key: known for key, known in applied.items() if known.kind == "view"}
+    views = {k: known for k, known in applied.items() if known.kind == "view" and not known.refusal}
     changed = True
     while changed:
         more = {
@@ -154,6 +156,13 @@ def create_views(
                 )
         if reason:
             refused.add(view.key)
+            if not view.obstacle and reason != FOREIGN:
+                refusal = _on_record(view, reason)
+                in_transaction(
+                    connection,
+                    before_commit,
+                    lambda view=view, refusal=refusal: bookkeeping.write(view.key, refusal),
+                )
             outcomes[view.key] = Outcome(view.key, "view", "skipped", reason=reason)
         elif view.key in standing:
             outcomes[view.key] = Outcome(view.key, "view", "unchanged")
@@ -162,13 +171,21 @@ def create_views(
     return list(outcomes.values())
 
 
+def _on_record(view: PlannedView, refusal: str = "") -> Applied:
+    columns = tuple(PlannedColumn(name, name, "") for name in view.columns)
+    return Applied(
+        "view",
+        *view.place,
+        columns=columns,
+        definition=view.definition,
+        reads=view.reads,
+        refusal=refusal,
+    )
+
+
 def _create(connection: sa.Connection, bookkeeping: Bookkeeping, view: PlannedView) -> None:
     bookkeeping.log(view.key, Step("create_view"))
-    columns = tuple(PlannedColumn(name, name, "") for name in view.columns)
-    bookkeeping.write(
-        view.key,
-        Applied("view", *view.place, columns=columns, definition=view.definition, reads=view.reads),
-    )
+    bookkeeping.write(view.key, _on_record(view))
     if view.schema and view.schema not in sa.inspect(connection).get_schema_names():
         name = sa.sql.quoted_name(view.schema, quote=True)
         connection.execute(sa.schema.CreateSchema(name))

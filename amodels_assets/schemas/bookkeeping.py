@@ -36,6 +36,7 @@ class Applied:
         rows_version: Content hash of the rows that were loaded, empty for none.
         rows: How many were loaded.
         reads: Of a view, the tables and views of the source that it reads.
+        refusal: Of a view that the target refused, why; it does not stand there.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Applied:
     rows_version: str = ""
     rows: int = 0
     reads: tuple[tuple[str, str], ...] = ()
+    refusal: str = ""
 
     @property
     def place(self) -> tuple[str | None, str]:
@@ -80,6 +82,7 @@ class Bookkeeping:
             sa.Column("rows_version", _NAME, nullable=False),
             sa.Column("row_count", sa.BigInteger, nullable=False),
             sa.Column("reads", sa.UnicodeText, nullable=False),
+            sa.Column("refusal", sa.UnicodeText, nullable=False),
             sa.Column("catalog_version", _NAME, nullable=False),
             sa.Column("applied_at", sa.Unicode(40), nullable=False),
         )
@@ -151,6 +154,7 @@ class Bookkeeping:
             "rows_version": applied.rows_version,
             "row_count": applied.rows,
             "reads": json.dumps(applied.reads),
+            "refusal": applied.refusal,
             "catalog_version": self._catalog_version,
             "applied_at": _now(),
         }
@@ -197,6 +201,7 @@ def _applied(row: Mapping[Any, Any]) -> Applied:
         rows_version=row["rows_version"],
         rows=row["row_count"],
         reads=tuple((database, table) for database, table in json.loads(row["reads"])),
+        refusal=row["refusal"],
     )
 
 

@@ -134,11 +134,14 @@ def bring_up_to_date(
             before_commit=before_commit,
             progress=progress,
         )
-        standing = (
-            {view.key for view in plan.views if not view.obstacle}
-            - plan.view_steps.keys()
-            - set(first)
-        )
+        standing = {
+            view.key
+            for view in plan.views
+            if view.key not in plan.view_steps
+            and view.key not in first
+            and view.key in plan.applied
+            and view.place in plan.state.views
+        }
         state = plan.state
         if any(step.kind != "drop_view" for step in plan.view_steps.values()) or first:
             state = read_state(connection, [view.schema for view in plan.views])
