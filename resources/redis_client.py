@@ -32,8 +32,8 @@ def connected_redis(url: str) -> Generator[Redis]:
         raise RedisUnavailableError(
             "redis is not installed: say pip install 'amodels[redis]'"
         ) from None
-    where = _without_password(url)
     try:
+        where = _without_password(url)
         client = redis.Redis.from_url(url, decode_responses=True, socket_connect_timeout=10)
     except ValueError:
         raise RedisUnavailableError(
