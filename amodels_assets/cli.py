@@ -13,6 +13,7 @@ import click
 from amodels_assets.artifacts import ArtifactError
 from amodels_assets.commands.catalog import catalog
 from amodels_assets.commands.controlm import controlm
+from amodels_assets.commands.events import events
 from amodels_assets.commands.openlineage import openlineage
 from amodels_assets.commands.release import release
 from amodels_assets.commands.run import run
@@ -39,7 +40,19 @@ def cli() -> None:
     """
 
 
-for command in (run, status, catalog, trace, openlineage, controlm, schemas, sample, release, ui):
+for command in (
+    run,
+    status,
+    catalog,
+    trace,
+    openlineage,
+    controlm,
+    schemas,
+    events,
+    sample,
+    release,
+    ui,
+):
     cli.add_command(command)
 
 

@@ -7,6 +7,7 @@ from amodels_assets.settings import REDIS, Settings
 from resources.artifact_store import ArtifactStoreResource
 from resources.command_runner import CommandRunner
 from resources.database import DatabaseResource
+from resources.event_stream import EventStreamResource
 from resources.locks import LockResource
 from resources.sgmi_source import SgmiSourceResource
 from resources.training import TrainingResource
@@ -14,7 +15,9 @@ from resources.training import TrainingResource
 
 def configured_resources(settings: Settings) -> dict[str, object]:
     """Every resource of the code location, by name."""
+    streams = {"event_streams": EventStreamResource(redis_url=dg.EnvVar(REDIS))}
     return {
+        **(streams if REDIS in settings.stores else {}),
         "artifact_store": ArtifactStoreResource(root=str(settings.artifacts_path())),
         "sgmi_source": SgmiSourceResource(directory=str(settings.sgmi_directory)),
         "replica_databases": _replicas(settings),

@@ -18,7 +18,8 @@ from amodels_assets.release.jobs import delete_expired_checkpoints
 from amodels_assets.schemas.assets import replica_assets
 from amodels_assets.schemas.checks import replica_checks
 from amodels_assets.schemas.targets import configured_targets
-from amodels_assets.settings import from_environment
+from amodels_assets.settings import REDIS, from_environment
+from amodels_assets.sgmi.change_assets import change_events
 from schedules import build_schedules
 from sensors import build_sensors
 
@@ -43,6 +44,7 @@ def build_definitions(resources: Mapping[str, object] | None = None) -> dg.Defin
         assets=[
             *dg.load_assets_from_modules(assets),
             *replica_assets(targets),
+            *([change_events] if REDIS in settings.stores else []),
             *job_assets(plans),
         ],
         asset_checks=[*dg.load_asset_checks_from_modules(checks), *replica_checks(targets)],
