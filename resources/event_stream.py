@@ -7,7 +7,7 @@ added is lost, and whoever handles an event has to stand seeing it twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -187,7 +187,7 @@ class EventStreamResource(dg.ConfigurableResource):
     __str__ = __repr__
 
     @contextmanager
-    def stream(self, name: str) -> Iterator[EventStream]:
+    def stream(self, name: str) -> Generator[EventStream]:
         """One stream.
 
         Raises:

@@ -5,7 +5,7 @@ import dagster as dg
 from amodels_assets.artifacts import ArtifactError, ArtifactStore, write_table
 from resources.artifact_store import ArtifactStoreResource
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 SOURCES = (
     "databases",
     "tables",
@@ -32,8 +32,8 @@ SOURCES = (
 def knowledge_graph(artifact_store: ArtifactStoreResource) -> dg.MaterializeResult:
     """The whole catalog as one graph, so that a question over tables, views and jobs is one query.
 
-    Three questions are answered with it: what reads a table, what breaks if a job fails, and the
-    longest way from a table through views.
+    Every named question is answered with it, each about what has most to tell: what is made of a
+    column, what waits if a job fails, what nothing uses. `amodels ask` asks about anything else.
     """
     import json
     from dataclasses import asdict

@@ -6,35 +6,11 @@ Belongs here: which node and which edge a catalog row becomes. Does not belong h
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import pyarrow as pa
 
-NODE_LABELS = (
-    "Database",
-    "Table",
-    "View",
-    "Column",
-    "Job",
-    "Condition",
-    "Script",
-    "Schedule",
-)
-EDGE_TYPES = (
-    "HAS_TABLE",
-    "HAS_COLUMN",
-    "FLOWS_TO",
-    "FEEDS",
-    "READS",
-    "WRITES",
-    "MENTIONS",
-    "TRIGGERS",
-    "WAITS_FOR",
-    "ADDS",
-    "DELETES",
-    "RUNS",
-    "SCHEDULED_BY",
-)
+from amodels_assets.graph.model import EDGE_SCHEMA, NODE_SCHEMA, Graph
+
 CATALOG_TABLES = (
     "databases",
     "tables",
@@ -47,41 +23,9 @@ CATALOG_TABLES = (
     "job_schedules",
     "job_tables",
 )
-NODE_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("label", pa.string()),
-        ("name", pa.string()),
-        ("detail", pa.string()),
-        ("known", pa.bool_()),
-    ]
-)
-EDGE_SCHEMA = pa.schema(
-    [
-        ("source", pa.string()),
-        ("target", pa.string()),
-        ("type", pa.string()),
-        ("kind", pa.string()),
-    ]
-)
 _WHOLE_VIEW = "*"
 _ROLES = {"waits_for": "WAITS_FOR", "adds": "ADDS", "deletes": "DELETES"}
 _ACCESS = {"reads": "READS", "writes": "WRITES", "mentions": "MENTIONS"}
-
-
-@dataclass(frozen=True)
-class Graph:
-    """A property graph as two tables.
-
-    Attributes:
-        nodes: id, label, name, detail (type, comment or command), known (false for what is
-            referred to but not in the dumps); sorted by id, which is unique.
-        edges: source and target node id, type, kind (how a column flows, the condition that
-            triggers); sorted, without repetition.
-    """
-
-    nodes: pa.Table
-    edges: pa.Table
 
 
 class _Collector:
@@ -172,7 +116,7 @@ def _jobs(collector: _Collector, catalog: Mapping[str, pa.Table]) -> None:
             _job(collector, row["from_job"]),
             _job(collector, row["to_job"]),
             "TRIGGERS",
-            row["condition"],
+            row["condition"] or "",
         )
     for row in catalog["job_conditions"].to_pylist():
         condition = collector.node("Condition", row["condition"], row["condition"])

@@ -4,6 +4,7 @@ import dagster as dg
 
 from amodels_assets.artifacts import Artifact, ArtifactError, ArtifactStore, CheckRecord
 from amodels_assets.graph.assets import SOURCES
+from amodels_assets.graph.model import NODE_LABELS
 from amodels_assets.quality.expectation import Expectation, Suite
 from amodels_assets.quality.factory import recorded, suite_checks
 from resources.artifact_store import ArtifactStoreResource
@@ -26,19 +27,7 @@ NODES = Suite(
         Expectation(
             "node_labels_are_known",
             "expect_column_values_to_be_in_set",
-            {
-                "column": "label",
-                "value_set": [
-                    "Database",
-                    "Table",
-                    "View",
-                    "Column",
-                    "Job",
-                    "Condition",
-                    "Script",
-                    "Schedule",
-                ],
-            },
+            {"column": "label", "value_set": list(NODE_LABELS)},
             "Every node has one of the graph's labels.",
         ),
     ),
@@ -55,7 +44,8 @@ node_expectations = suite_checks(NODES)
 )
 def edges_have_ends(artifact_store: ArtifactStoreResource) -> dg.AssetCheckResult:
     """Look up both ends of every edge."""
-    from amodels_assets.graph.build import Graph, end_problems
+    from amodels_assets.graph.build import end_problems
+    from amodels_assets.graph.model import Graph
 
     store, artifact = _artifact(artifact_store)
     problems = end_problems(Graph(artifact.table("nodes"), artifact.table("edges")))
@@ -70,7 +60,8 @@ def edges_have_ends(artifact_store: ArtifactStoreResource) -> dg.AssetCheckResul
 )
 def counts_match_catalog(artifact_store: ArtifactStoreResource) -> dg.AssetCheckResult:
     """Count the graph's known nodes against the catalog's rows."""
-    from amodels_assets.graph.build import Graph, count_problems
+    from amodels_assets.graph.build import count_problems
+    from amodels_assets.graph.model import Graph
 
     store, artifact = _artifact(artifact_store)
     catalog = store.get("sgmi/catalog")

@@ -1,63 +1,24 @@
-"""Named questions in Cypher, and who they are best asked about.
+"""Named questions, what each is asked about, and answers for people.
 
-A variable-length pattern makes one row a path, and paths multiply with every level: where only
-the nodes at the end matter the statements say DISTINCT at once, and the longest path is found in
-linear time from the relationships that its statement returns.
+Belongs here: the questions. Does not belong here: walking a graph (``walks.py``), stores.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
+from difflib import get_close_matches
 from typing import Any
 
-from amodels_assets.graph.store import EmbeddedGraph
+from amodels_assets.graph.model import GraphError
+from amodels_assets.graph.store import GraphStore
+from amodels_assets.graph.walks import Step, circles, longest_path, neighbours, reached
 
-# Chains are not followed further than this: a pattern needs an upper bound.
-MAXIMUM_LEVELS = 50
-
-
-def longest_path(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The longest path along relationships, the first by name of several.
-
-    Where views read each other in a circle, its last relationship by name is left out.
-
-    Args:
-        rows: Relationships, as ``source`` and ``target`` ids.
-
-    Returns:
-        One row with ``steps`` and ``path`` (ids from the source on), none without relationships.
-    """
-    # Dictionaries for sets: their order does not change from run to run.
-    sources: dict[str, dict[str, None]] = defaultdict(dict)
-    for row in sorted(rows, key=lambda row: (row["source"], row["target"])):
-        sources[row["target"]][row["source"]] = None
-    best: dict[str, tuple[str, ...]] = {}
-    for node in _sources_first(sources):
-        found = min(
-            (best[source] for source in sources.get(node, ())),
-            key=lambda path: (-len(path), path),
-            default=(),
-        )
-        best[node] = (*found, node)
-    if not sources:
-        return []
-    path = min(best.values(), key=lambda path: (-len(path), path))
-    return [{"steps": len(path) - 1, "path": list(path)}]
-
-
-def _sources_first(sources: dict[str, dict[str, None]]) -> list[str]:
-    """Nodes, each behind its sources; breaks circles in ``sources``."""
-    while True:
-        try:
-            return list(TopologicalSorter(sources).static_order())
-        except CycleError as error:
-            circle = error.args[1]
-            first, second = max(pairwise(circle))
-            sources[second].pop(first)
+Rows = list[dict[str, Any]]
+_RELATIONS = ("Table", "View")
+_JOBS = ("Job",)
+_FEEDS = tuple(Step(label, "FEEDS") for label in _RELATIONS)
+_MADE_INTO = tuple(Step(label, "MADE_INTO") for label in ("DataSet", "Checkpoint", "Score"))
 
 
 @dataclass(frozen=True)
@@ -67,65 +28,16 @@ class Question:
     Attributes:
         name: Short, with underscores.
         text: The question in words; ``{subject}`` stands for what it is asked about.
-        subject: Cypher that finds an interesting subject, a column ``id``; None when the question
-            is about the whole graph.
-        query: Cypher with the parameter ``$subject``.
-        finish: Makes the answer from the query's rows; None when the rows are the answer.
+        labels: Of the nodes that it can be asked about; empty when it is about the whole graph.
+        find: Gives the rows for a subject.
+        interesting: Cypher for the subject with most to tell, a column ``id``.
     """
 
     name: str
     text: str
-    subject: str | None
-    query: str
-    finish: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
-
-
-QUESTIONS = (
-    Question(
-        name="readers_of_a_table",
-        text="What reads {subject}?",
-        subject=(
-            "MATCH (t:Table)-[:FEEDS]->(v) WITH t, count(v) AS readers "
-            "RETURN t.id AS id ORDER BY readers DESC, id LIMIT 1"
-        ),
-        query=(
-            "MATCH (t {id: $subject})-[:FEEDS]->(r:View) RETURN r.id AS reader, 'view' AS kind "
-            "UNION MATCH (t {id: $subject})<-[:READS]-(r:Job) RETURN r.id AS reader, 'job' AS kind"
-        ),
-    ),
-    Question(
-        name="impact_of_a_failed_job",
-        text="What breaks if {subject} fails?",
-        subject=(
-            f"MATCH (j:Job)-[:TRIGGERS*1..{MAXIMUM_LEVELS}]->(d:Job) "
-            "WITH DISTINCT j, d "
-            "RETURN j.id AS id, count(d) AS dependants ORDER BY dependants DESC, id LIMIT 1"
-        ),
-        query=(
-            f"MATCH (j:Job {{id: $subject}})-[:TRIGGERS*1..{MAXIMUM_LEVELS}]->(d:Job) "
-            "RETURN DISTINCT d.id AS affected, 'job' AS kind "
-            "UNION MATCH (j:Job {id: $subject})-[:WRITES]->(t) "
-            "RETURN DISTINCT t.id AS affected, 'table' AS kind "
-            f"UNION MATCH (j:Job {{id: $subject}})-[:TRIGGERS*1..{MAXIMUM_LEVELS}]->(d:Job) "
-            "WITH DISTINCT d MATCH (d)-[:WRITES]->(t) "
-            "RETURN DISTINCT t.id AS affected, 'table' AS kind "
-            f"UNION MATCH (j:Job {{id: $subject}})-[:WRITES]->(t) WITH DISTINCT t "
-            f"MATCH (t)-[:FEEDS*1..{MAXIMUM_LEVELS}]->(v:View) "
-            "RETURN DISTINCT v.id AS affected, 'view' AS kind "
-            f"UNION MATCH (j:Job {{id: $subject}})-[:TRIGGERS*1..{MAXIMUM_LEVELS}]->(d:Job) "
-            "WITH DISTINCT d MATCH (d)-[:WRITES]->(t) WITH DISTINCT t "
-            f"MATCH (t)-[:FEEDS*1..{MAXIMUM_LEVELS}]->(v:View) "
-            "RETURN DISTINCT v.id AS affected, 'view' AS kind"
-        ),
-    ),
-    Question(
-        name="longest_lineage_path",
-        text="What is the longest way from a table through views?",
-        subject=None,
-        query="MATCH (a)-[:FEEDS]->(b:View) RETURN a.id AS source, b.id AS target",
-        finish=longest_path,
-    ),
-)
+    labels: tuple[str, ...]
+    find: Callable[[GraphStore, dict[str, str]], Rows]
+    interesting: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,34 +47,210 @@ class Answer:
     name: str
     text: str
     subject: str | None
-    rows: list[dict[str, Any]]
+    rows: Rows
 
 
-def answer_all(graph: EmbeddedGraph) -> list[Answer]:
+def _impact_of_a_column(store: GraphStore, subject: dict[str, str]) -> Rows:
+    # What chooses a view's rows matters to all its columns.
+    steps = (Step("Column", "FLOWS_TO"), Step("View", "HAS_COLUMN"))
+    columns = reached(store, subject, steps)
+    touched = {key for key, label in (subject | columns).items() if label == "Column"}
+    relations = neighbours(store, touched, Step("Column", "HAS_COLUMN", back=True))
+    found = {key: label for key, label in relations.items() if label == "View"} | columns
+    for label in _RELATIONS:
+        found |= neighbours(store, _of(relations, label), Step(label, "READS", back=True))
+    used = neighbours(store, touched, Step("Column", "USED_BY"))
+    for label in _RELATIONS:
+        views = [key for key in _of(found, label) if label == "View"]
+        used |= neighbours(store, views, Step(label, "USED_BY"))
+    return _rows(found | used | reached(store, used, _MADE_INTO))
+
+
+def _upstream_sources(store: GraphStore, subject: dict[str, str]) -> Rows:
+    found = reached(store, subject, [Step(label, "FEEDS", back=True) for label in _RELATIONS])
+    relations = subject | found
+    for label in _RELATIONS:
+        found |= neighbours(store, _of(relations, label), Step(label, "WRITES", back=True))
+    return _rows(found)
+
+
+def _readers(store: GraphStore, subject: dict[str, str]) -> Rows:
+    found: dict[str, str] = {}
+    for label in _RELATIONS:
+        for step in (Step(label, "FEEDS"), Step(label, "READS", back=True), Step(label, "USED_BY")):
+            found |= neighbours(store, _of(subject, label), step)
+    return _rows(found)
+
+
+def _delayed(store: GraphStore, subject: dict[str, str]) -> Rows:
+    jobs = reached(store, subject, [Step("Job", "TRIGGERS")])
+    written = neighbours(store, subject | jobs, Step("Job", "WRITES"))
+    relations = written | reached(store, written, _FEEDS)
+    used: dict[str, str] = {}
+    for label in _RELATIONS:
+        used |= neighbours(store, _of(relations, label), Step(label, "USED_BY"))
+    return _rows(jobs | relations | used | reached(store, used, _MADE_INTO))
+
+
+def _orphan_tables(store: GraphStore, _: dict[str, str]) -> Rows:
+    tables = _known(store, "Table")
+    for pattern in (
+        "(n:Table)-[:FEEDS]->(m)",
+        "(n:Table)<-[:READS]-(m)",
+        "(n:Table)<-[:WRITES]-(m)",
+        "(n:Table)<-[:MENTIONS]-(m)",
+        "(n:Table)-[:USED_BY]->(m)",
+    ):
+        tables -= _ids(store, pattern)
+    return _rows(dict.fromkeys(tables, "Table"))
+
+
+def _unused_columns(store: GraphStore, _: dict[str, str]) -> Rows:
+    known = _known(store, "Column")
+    columns = known & _ids(store, "(m:Table)-[:HAS_COLUMN]->(n:Column)")
+    columns -= _ids(store, "(n:Column)-[:FLOWS_TO]->(m)")
+    columns -= _ids(store, "(n:Column)-[:USED_BY]->(m)")
+    return _rows(dict.fromkeys(columns, "Column"))
+
+
+def _cycles(store: GraphStore, _: dict[str, str]) -> Rows:
+    found = circles(_edges(store, "View", "FEEDS")) + circles(_edges(store, "Job", "TRIGGERS"))
+    return [{"path": path} for path in found]
+
+
+def _longest_path(store: GraphStore, _: dict[str, str]) -> Rows:
+    edges = _edges(store, "Table", "FEEDS") + _edges(store, "View", "FEEDS")
+    path = longest_path(edges)
+    return [{"steps": len(path) - 1, "path": path}] if path else []
+
+
+def _busiest(pattern: str) -> str:
+    return (
+        f"MATCH {pattern} WITH n, count(m) AS size RETURN n.id AS id, size "
+        "ORDER BY size DESC, id LIMIT 1"
+    )
+
+
+QUESTIONS = (
+    Question(
+        "impact_of_a_column",
+        "What is made of {subject}, up to the release?",
+        ("Column",),
+        _impact_of_a_column,
+        _busiest("(n:Column)-[:FLOWS_TO]->(m)"),
+    ),
+    Question(
+        "upstream_sources_of_a_table",
+        "What is {subject} made of, and which jobs write that?",
+        _RELATIONS,
+        _upstream_sources,
+        _busiest("(n:View)<-[:FEEDS]-(m)"),
+    ),
+    Question(
+        "readers_of_a_table",
+        "What reads {subject}?",
+        _RELATIONS,
+        _readers,
+        _busiest("(n:Table)-[:FEEDS]->(m)"),
+    ),
+    Question(
+        "delayed_by_a_failing_job",
+        "What waits if {subject} fails?",
+        _JOBS,
+        _delayed,
+        _busiest("(n:Job)-[:TRIGGERS]->(m)"),
+    ),
+    Question("orphan_tables", "Which tables does nothing read or write?", (), _orphan_tables),
+    Question("unused_columns", "Which columns of tables does nothing use?", (), _unused_columns),
+    Question("cycles", "Which views or jobs lead to themselves?", (), _cycles),
+    Question(
+        "longest_lineage_path",
+        "What is the longest way from a table through views?",
+        (),
+        _longest_path,
+    ),
+)
+
+
+def question_named(name: str) -> Question:
+    """The question of that name.
+
+    Raises:
+        GraphError: There is none; the message says what is meant perhaps.
+    """
+    known = {question.name: question for question in QUESTIONS}
+    if name not in known:
+        near = get_close_matches(name, known, 1)
+        meant = f"did you mean {near[0]}?" if near else f"there is {', '.join(known)}"
+        raise GraphError(f"{name} is no question that is known; {meant}")
+    return known[name]
+
+
+def answer_all(store: GraphStore) -> list[Answer]:
     """Ask every question, each about the subject with most to tell."""
-    return [answer(graph, question) for question in QUESTIONS]
+    return [answer(store, question) for question in QUESTIONS]
 
 
-def answer(graph: EmbeddedGraph, question: Question, subject: str | None = None) -> Answer:
+def answer(store: GraphStore, question: Question, subject: str | None = None) -> Answer:
     """Ask one question.
 
     Args:
-        graph: Where it is asked.
+        store: Where it is asked.
         question: One of ``QUESTIONS``.
-        subject: Node id; the most interesting one by default.
+        subject: Node id, or the name without its kind; the most interesting one by default.
+
+    Raises:
+        GraphError: There is no such subject.
     """
-    if question.subject is not None and subject is None:
-        found = graph.ask(question.subject)
+    if not question.labels:
+        return Answer(question.name, question.text, None, question.find(store, {}))
+    if subject is None:
+        found = store.ask(question.interesting)
         if not found:
             return Answer(question.name, question.text.format(subject="…"), None, [])
         subject = str(found[0]["id"])
-    parameters = {"subject": subject} if question.subject is not None else {}
-    rows = graph.ask(question.query, **parameters)
-    if question.finish is not None:
-        rows = question.finish(rows)
-    rows.sort(key=lambda row: str(sorted(row.items())))
-    text = question.text.format(subject=_without_prefix(subject or ""))
-    return Answer(question.name, text, subject, rows)
+    known = _subject(store, question, subject)
+    (identifier,) = known
+    text = question.text.format(subject=_without_prefix(identifier))
+    return Answer(question.name, text, identifier, question.find(store, known))
+
+
+def _subject(store: GraphStore, question: Question, subject: str) -> dict[str, str]:
+    prefix = "relation" if question.labels == _RELATIONS else question.labels[0].lower()
+    wanted = {subject, f"{prefix}:{subject}"}
+    for label in question.labels:
+        query = f"MATCH (n:{label}) WHERE n.id IN $ids RETURN n.id AS id"
+        for row in store.ask(query, ids=sorted(wanted)):
+            return {str(row["id"]): label}
+    names = [_without_prefix(key) for label in question.labels for key in _known(store, label)]
+    near = get_close_matches(subject.partition(":")[2] or subject, sorted(names), 3)
+    meant = f"; did you mean {', '.join(near)}?" if near else ""
+    kinds = " or ".join(label.lower() for label in question.labels)
+    raise GraphError(f"the graph has no {kinds} {subject}{meant}")
+
+
+def _known(store: GraphStore, label: str) -> set[str]:
+    rows = store.ask(f"MATCH (n:{label}) WHERE n.known = true RETURN n.id AS id")
+    return {str(row["id"]) for row in rows}
+
+
+def _ids(store: GraphStore, pattern: str) -> set[str]:
+    return {str(row["id"]) for row in store.ask(f"MATCH {pattern} RETURN DISTINCT n.id AS id")}
+
+
+def _edges(store: GraphStore, label: str, kind: str) -> Rows:
+    target = "View" if kind == "FEEDS" else label
+    return store.ask(
+        f"MATCH (a:{label})-[:{kind}]->(b:{target}) RETURN DISTINCT a.id AS source, b.id AS target"
+    )
+
+
+def _of(nodes: dict[str, str], label: str) -> list[str]:
+    return [key for key, own in nodes.items() if own == label]
+
+
+def _rows(nodes: dict[str, str]) -> Rows:
+    return [{"id": key, "kind": label} for key, label in sorted(nodes.items())]
 
 
 def as_markdown(answers: list[Answer], *, most: int = 20) -> str:
@@ -170,20 +258,19 @@ def as_markdown(answers: list[Answer], *, most: int = 20) -> str:
     parts = []
     for found in answers:
         lines = [f"**{found.text}**", ""]
-        lines += [f"- {_in_words(row)}" for row in found.rows[:most]] or ["- nothing"]
+        lines += [f"- {in_words(row)}" for row in found.rows[:most]] or ["- nothing"]
         if len(found.rows) > most:
             lines.append(f"- … and {len(found.rows) - most} more")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
 
-def _in_words(row: dict[str, Any]) -> str:
+def in_words(row: dict[str, Any], mark: str = "`") -> str:
+    """A row of an answer as text."""
     if "path" in row:
-        return " → ".join(f"`{_without_prefix(step)}`" for step in row["path"])
-    # By name: rows that were read back from JSON have their keys in another order.
-    (name,) = (value for key, value in row.items() if key != "kind")
-    return f"{row['kind']} `{_without_prefix(str(name))}`"
+        return " → ".join(f"{mark}{_without_prefix(step)}{mark}" for step in row["path"])
+    return f"{row['kind'].lower()} {mark}{_without_prefix(str(row['id']))}{mark}"
 
 
 def _without_prefix(identifier: str) -> str:
-    return identifier.partition(":")[2]
+    return identifier.partition(":")[2] or identifier

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-# Bytes; SQLite has no limit.
-LIMITS = {"postgresql": 63}
+# Bytes; SQLite has no limit. SAP HANA counts characters, of which bytes are never fewer.
+LIMITS = {"postgresql": 63, "hana": 127}
 _HASH_LENGTH = 8
 
 

@@ -1,7 +1,9 @@
 """Hive column types as types of the target databases.
 
 SQLite has neither exact decimals nor dates: both are kept as text, so that every value comes back
-exactly as it went in. Nested types are kept as JSON: JSONB in PostgreSQL, text in SQLite.
+exactly as it went in. Nested types are kept as JSON: JSONB in PostgreSQL, NCLOB in SAP HANA, text
+in SQLite. SAP HANA's TINYINT has no negative numbers, so that Hive's becomes SMALLINT; its texts
+are NVARCHAR, which can be compared and grouped, up to the 5,000 characters that it allows.
 """
 
 from __future__ import annotations
@@ -40,6 +42,20 @@ _POSTGRESQL: dict[str, TypeEngine] = {
     "timestamp": sa.TIMESTAMP(),
     "binary": sa.LargeBinary(),
 }
+_HANA: dict[str, TypeEngine] = {
+    "string": sa.NVARCHAR(5000),
+    "boolean": sa.BOOLEAN(),
+    "tinyint": sa.SMALLINT(),
+    "smallint": sa.SMALLINT(),
+    "int": sa.INTEGER(),
+    "bigint": sa.BIGINT(),
+    "float": sa.REAL(),
+    "double": sa.DOUBLE(),
+    "date": sa.DATE(),
+    "timestamp": sa.TIMESTAMP(),
+    "binary": sa.BLOB(),
+}
+_HANA_LONGEST = 5000
 _SQLITE: dict[str, TypeEngine] = {
     "string": sa.TEXT(),
     "boolean": sa.INTEGER(),
@@ -103,18 +119,34 @@ def target_type(hive_type: str, dialect: str) -> TypeEngine:
 
     Args:
         hive_type: As in the catalog.
-        dialect: ``postgresql`` or ``sqlite``.
+        dialect: ``postgresql``, ``hana`` or ``sqlite``.
     """
     parsed = parse_hive_type(hive_type)
     if dialect == "sqlite":
         return _SQLITE.get(parsed.base, sa.TEXT())
+    if dialect == "hana":
+        return _hana_type(parsed)
     if parsed.base == "nested":
         return postgresql.JSONB()
     if parsed.base == "decimal":
         precision, scale = parsed.arguments
         return sa.Numeric(precision, scale)
-    if parsed.base == "char":
-        return sa.CHAR(parsed.arguments[0])
-    if parsed.base == "varchar":
-        return sa.VARCHAR(parsed.arguments[0])
+    if parsed.base in ("char", "varchar"):
+        return (sa.CHAR if parsed.base == "char" else sa.VARCHAR)(parsed.arguments[0])
     return _POSTGRESQL[parsed.base]
+
+
+def _hana_type(parsed: HiveType) -> TypeEngine:
+    if parsed.base == "decimal":
+        precision, scale = parsed.arguments
+        return sa.DECIMAL(precision, scale)
+    if parsed.base in ("char", "varchar"):
+        length = parsed.arguments[0]
+        return sa.NVARCHAR(length) if length <= _HANA_LONGEST else _nclob()
+    return _nclob() if parsed.base == "nested" else _HANA[parsed.base]
+
+
+def _nclob() -> TypeEngine:
+    from sqlalchemy_hana.types import NCLOB
+
+    return NCLOB()

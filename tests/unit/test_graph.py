@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -14,14 +15,12 @@ from amodels_assets.artifacts import ArtifactStore, write_table
 from amodels_assets.graph.assets import SOURCES, knowledge_graph
 from amodels_assets.graph.build import (
     CATALOG_TABLES,
-    EDGE_SCHEMA,
-    NODE_SCHEMA,
-    Graph,
     build_graph,
     count_problems,
     end_problems,
 )
 from amodels_assets.graph.checks import NODES, counts_match_catalog, edges_have_ends
+from amodels_assets.graph.model import EDGE_SCHEMA, NODE_SCHEMA, Graph, GraphError, joined
 from amodels_assets.graph.questions import (
     QUESTIONS,
     Answer,
@@ -29,8 +28,9 @@ from amodels_assets.graph.questions import (
     answer,
     answer_all,
     as_markdown,
+    question_named,
 )
-from amodels_assets.graph.store import EmbeddedGraph, GraphError, open_graph
+from amodels_assets.graph.store import EmbeddedGraph, open_graph
 from amodels_assets.quality.runner import run_suite
 from amodels_assets.sgmi.schema import SCHEMAS
 from resources.artifact_store import ArtifactStoreResource
@@ -144,25 +144,88 @@ def test_the_order_of_catalog_rows_does_not_matter(
     assert build_graph(turned) == graph
 
 
+def found(answer: Answer) -> list[str]:
+    return [row["id"] for row in answer.rows]
+
+
 def test_questions(graph: Graph) -> None:
-    readers, impact, longest = answer_all(EmbeddedGraph(graph))
-    assert readers.subject == "relation:d.base"
-    assert [row["reader"] for row in readers.rows] == ["job:z", "relation:d.v1"] or [
-        row["reader"] for row in readers.rows
-    ] == ["relation:d.v1", "job:z"]
-    assert impact.subject == "job:x"
-    assert {row["affected"] for row in impact.rows} == {"job:y", "job:z", "relation:d.other"}
-    (path,) = longest.rows
+    store = EmbeddedGraph(graph)
+    answers = {found.name: found for found in answer_all(store)}
+    assert list(answers) == [question.name for question in QUESTIONS]
+    assert answers["readers_of_a_table"].subject == "relation:d.base"
+    assert found(answers["readers_of_a_table"]) == ["job:z", "relation:d.v1"]
+    assert answers["delayed_by_a_failing_job"].subject == "job:x"
+    assert found(answers["delayed_by_a_failing_job"]) == ["job:y", "job:z", "relation:d.other"]
+    impact = answer(store, question("impact_of_a_column"), "d.base.a")
+    assert set(found(impact)) == {
+        "column:d.v1.a", "column:d.v2.a", "column:d.v3.a",
+        "relation:d.v1", "relation:d.v2", "relation:d.v3", "job:z",
+    }  # fmt: skip
+    upstream = answer(store, question("upstream_sources_of_a_table"), "d.v3")
+    assert set(found(upstream)) == {
+        "relation:d.base", "relation:d.lost", "relation:d.v1", "relation:d.v2"
+    }  # fmt: skip
+    assert answers["orphan_tables"].rows == []
+    assert set(found(answers["unused_columns"])) == {
+        row["id"]
+        for row in graph.nodes.to_pylist()
+        if row["label"] == "Column"
+        and row["known"]
+        and row["id"].split(".")[1] in {"base", "other"}
+    } - {"column:d.base.a"}
+    assert answers["cycles"].rows == []
+    (path,) = answers["longest_lineage_path"].rows
     assert path["steps"] == 3
     assert path["path"] == [f"relation:d.{name}" for name in ("base", "v1", "v2", "v3")]
-    text = as_markdown([readers, impact, longest])
+    text = as_markdown(list(answers.values()))
     assert "`d.base` → `d.v1` → `d.v2` → `d.v3`" in text
-    assert "job `z`" in text
     assert "**What reads d.base?**\n\n- job `z`\n- view `d.v1`" in text
-    read_back = json.loads(
-        json.dumps([asdict(a) for a in (readers, impact, longest)], sort_keys=True)
-    )
+    read_back = json.loads(json.dumps([asdict(a) for a in answers.values()], sort_keys=True))
     assert as_markdown([Answer(**raw) for raw in read_back]) == text
+
+
+def test_an_impact_goes_on_to_what_was_made_of_the_table(graph: Graph) -> None:
+    names = ("datasets/default", "training/model", "release/model")
+    labels = ("DataSet", "Checkpoint", "Release")
+    nodes = [
+        {"id": f"artifact:{n}", "label": label, "name": n, "detail": "", "known": True}
+        for n, label in zip(names, labels, strict=True)
+    ]
+    edges = [("column:d.base.a", f"artifact:{names[0]}", "USED_BY")]
+    edges += [(f"artifact:{a}", f"artifact:{b}", "MADE_INTO") for a, b in itertools.pairwise(names)]
+    made = Graph(
+        pa.Table.from_pylist(sorted(nodes, key=lambda n: n["id"]), schema=NODE_SCHEMA),
+        pa.Table.from_pylist(
+            [dict(zip(EDGE_SCHEMA.names, (*edge, ""), strict=True)) for edge in edges],
+            schema=EDGE_SCHEMA,
+        ),
+    )
+    store = EmbeddedGraph(joined(graph, made))
+    impact = found(answer(store, question("impact_of_a_column"), "d.base.a"))
+    assert {f"artifact:{name}" for name in names} <= set(impact)
+
+
+@pytest.mark.parametrize("kind", ["FEEDS", "TRIGGERS"])
+def test_circles_are_found(kind: str) -> None:
+    label = "View" if kind == "FEEDS" else "Job"
+    edges = [("a", "b"), ("b", "c"), ("c", "b"), ("d", "d")]
+    (first, second) = answer(EmbeddedGraph(graph_of(label, kind, edges)), question("cycles")).rows
+    assert {frozenset(first["path"]), frozenset(second["path"])} == {
+        frozenset("bc"), frozenset("d")
+    }  # fmt: skip
+
+
+def test_a_table_that_nothing_touches_is_an_orphan() -> None:
+    store = EmbeddedGraph(graph_of("Table", "FEEDS", [("a", "b")]))
+    assert found(answer(store, question("orphan_tables"))) == ["b"]
+
+
+def test_what_is_not_there_is_told_with_what_is_near(graph: Graph) -> None:
+    store = EmbeddedGraph(graph)
+    with pytest.raises(GraphError, match=r"no table or view d\.bse; did you mean d\.base"):
+        answer(store, question("readers_of_a_table"), "d.bse")
+    with pytest.raises(GraphError, match="did you mean orphan_tables"):
+        question_named("orphan_table")
 
 
 def graph_of(label: str, kind: str, edges: list[tuple[str, str]], *, roots: int = 0) -> Graph:
@@ -198,11 +261,10 @@ def test_many_paths_through_views_cost_no_more_than_their_edges() -> None:
 
 def test_many_ways_from_job_to_job_cost_no_more_than_their_edges() -> None:
     edges = [(f"j{a:03d}", f"j{b:03d}") for a in range(80) for b in range(a + 1, min(80, a + 5))]
-    found = answer(
-        EmbeddedGraph(graph_of("Job", "TRIGGERS", edges)), question("impact_of_a_failed_job")
-    )
-    assert found.subject == "j000"
-    assert {row["affected"] for row in found.rows} == {f"j{n:03d}" for n in range(1, 80)}
+    store = EmbeddedGraph(graph_of("Job", "TRIGGERS", edges))
+    late = answer(store, question("delayed_by_a_failing_job"))
+    assert late.subject == "j000"
+    assert {row["id"] for row in late.rows} == {f"j{n:03d}" for n in range(1, 80)}
 
 
 def test_views_that_read_each_other_in_a_circle_have_a_longest_path() -> None:
@@ -224,22 +286,27 @@ def test_views_over_what_a_failed_job_writes_are_affected() -> None:
             pa.concat_tables([jobs.edges, relations.edges, writes]),
         )
     )
-    found = answer(store, question("impact_of_a_failed_job"), "j1").rows
-    assert [(row["affected"], row["kind"]) for row in found] == [
-        ("j2", "job"), ("t", "table"), ("v", "view"), ("w", "view")
+    late = answer(store, question("delayed_by_a_failing_job"), "j1").rows
+    assert [(row["id"], row["kind"]) for row in late] == [
+        ("j2", "Job"), ("t", "Table"), ("v", "View"), ("w", "View")
     ]  # fmt: skip
 
 
 def test_questions_are_asked_of_an_empty_graph_too() -> None:
     empty = EmbeddedGraph(Graph(NODE_SCHEMA.empty_table(), EDGE_SCHEMA.empty_table()))
-    assert [found.rows for found in answer_all(empty)] == [[], [], []]
+    assert not any(found.rows for found in answer_all(empty))
 
 
 @pytest.mark.parametrize("subject", ["'}) DETACH DELETE n //", "relation:d.base' OR 1=1", "`"])
 def test_a_subject_is_a_value_and_never_cypher(graph: Graph, subject: str) -> None:
     store = EmbeddedGraph(graph)
-    assert answer(store, QUESTIONS[0], subject).rows == []
-    assert store.ask("MATCH (n) RETURN count(n) AS n") == [{"n": graph.nodes.num_rows}]
+    for asked in QUESTIONS:
+        if asked.labels:
+            with pytest.raises(GraphError, match="the graph has no"):
+                answer(store, asked, subject)
+    assert store.ask("MATCH (n) WHERE n.loaded_by = 'amodels' RETURN count(n) AS n") == [
+        {"n": graph.nodes.num_rows}
+    ]
 
 
 @pytest.mark.parametrize(
