@@ -11,14 +11,17 @@ import sys
 import click
 
 from amodels_assets.artifacts import ArtifactError
+from amodels_assets.commands.ask import ask
 from amodels_assets.commands.catalog import catalog
 from amodels_assets.commands.controlm import controlm
 from amodels_assets.commands.events import events
+from amodels_assets.commands.export import export
 from amodels_assets.commands.openlineage import openlineage
 from amodels_assets.commands.release import release
 from amodels_assets.commands.run import run
 from amodels_assets.commands.sample import sample
 from amodels_assets.commands.schemas import schemas
+from amodels_assets.commands.search import search
 from amodels_assets.commands.status import status
 from amodels_assets.commands.trace import trace
 from amodels_assets.commands.ui import ui
@@ -34,6 +37,8 @@ def cli() -> None:
       amodels run                                materialize everything on embedded defaults
       amodels catalog data/sgmi --out catalog    read dumps into Parquet, without Dagster
       amodels trace sgmisit.client.sector --down what is made of a column
+      amodels ask                                what the knowledge graph can be asked
+      amodels search balance daily               tables, views, columns and jobs by words
       amodels sample --out sample --scale 10     write a larger synthetic source directory
       amodels status                             what was made, from what, and which checks passed
       amodels release show                       what is released and why
@@ -45,6 +50,9 @@ for command in (
     status,
     catalog,
     trace,
+    ask,
+    search,
+    export,
     openlineage,
     controlm,
     schemas,

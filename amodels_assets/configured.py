@@ -1,13 +1,20 @@
-"""The resources that the settings describe. Nothing else belongs here."""
+"""What the settings call for: resources, and the assets of optional stores. Nothing else."""
+
+from collections.abc import Collection
 
 import dagster as dg
 
+from amodels_assets.graph.neo4j_assets import graph_store_equals_artifact, neo4j_graph
 from amodels_assets.schemas.targets import configured_targets
-from amodels_assets.settings import REDIS, Settings
+from amodels_assets.search.assets import postgresql_search_index, search_index
+from amodels_assets.search.checks import index_has_the_catalog, postgresql_index_has_the_catalog
+from amodels_assets.settings import NEO4J, POSTGRES, REDIS, Settings
+from amodels_assets.sgmi.change_assets import change_events
 from resources.artifact_store import ArtifactStoreResource
 from resources.command_runner import CommandRunner
 from resources.database import DatabaseResource
 from resources.event_stream import EventStreamResource
+from resources.graph_database import GraphDatabaseResource
 from resources.locks import LockResource
 from resources.sgmi_source import SgmiSourceResource
 from resources.training import TrainingResource
@@ -16,8 +23,10 @@ from resources.training import TrainingResource
 def configured_resources(settings: Settings) -> dict[str, object]:
     """Every resource of the code location, by name."""
     streams = {"event_streams": EventStreamResource(redis_url=dg.EnvVar(REDIS))}
+    graphs = {"graph_database": GraphDatabaseResource(url=dg.EnvVar(NEO4J))}
     return {
         **(streams if REDIS in settings.stores else {}),
+        **(graphs if NEO4J in settings.stores else {}),
         "artifact_store": ArtifactStoreResource(root=str(settings.artifacts_path())),
         "sgmi_source": SgmiSourceResource(directory=str(settings.sgmi_directory)),
         "replica_databases": _replicas(settings),
@@ -26,6 +35,25 @@ def configured_resources(settings: Settings) -> dict[str, object]:
         "training": TrainingResource(steps=settings.training_steps),
         "pipes_subprocess_client": dg.PipesSubprocessClient(),
     }
+
+
+def store_assets(stores: Collection[str]) -> list[dg.AssetsDefinition]:
+    """Assets that depend on which stores there are."""
+    return [
+        search_index,
+        *([postgresql_search_index] if POSTGRES in stores else []),
+        *([change_events] if REDIS in stores else []),
+        *([neo4j_graph] if NEO4J in stores else []),
+    ]
+
+
+def store_checks(stores: Collection[str]) -> list[dg.AssetChecksDefinition]:
+    """Their checks."""
+    return [
+        index_has_the_catalog,
+        *([postgresql_index_has_the_catalog] if POSTGRES in stores else []),
+        *([graph_store_equals_artifact] if NEO4J in stores else []),
+    ]
 
 
 def command_runner(settings: Settings) -> CommandRunner:

@@ -4,7 +4,7 @@ import dagster as dg
 
 from amodels_assets.artifacts import Artifact, ArtifactError, ArtifactStore, CheckRecord
 from amodels_assets.graph.assets import SOURCES
-from amodels_assets.graph.model import NODE_LABELS
+from amodels_assets.graph.labels import NODE_LABELS
 from amodels_assets.quality.expectation import Expectation, Suite
 from amodels_assets.quality.factory import recorded, suite_checks
 from resources.artifact_store import ArtifactStoreResource

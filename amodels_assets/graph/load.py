@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from amodels_assets.graph.model import EDGE_TYPES, NODE_LABELS, Graph, GraphError
+from amodels_assets.graph.labels import EDGE_TYPES, NODE_LABELS
+from amodels_assets.graph.model import Graph, GraphError
 
 if TYPE_CHECKING:
     from amodels_assets.graph.store import GraphStore

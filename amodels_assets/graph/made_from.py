@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from amodels_assets.artifacts import ArtifactStore, Manifest
-from amodels_assets.graph.model import EDGE_SCHEMA, NODE_SCHEMA, Graph
+from amodels_assets.artifacts import ArtifactStore, Manifest, digest
+from amodels_assets.graph.model import EDGE_SCHEMA, NODE_SCHEMA, Graph, joined
+from amodels_assets.graph.store import read_graph
 
 # Label of what a room makes.
 LABELS = {
@@ -50,6 +51,18 @@ def graph_of_artifacts(store: ArtifactStore) -> Graph:
         _table(sorted(nodes.values()), NODE_SCHEMA),
         _table(sorted(edges), EDGE_SCHEMA),
     )
+
+
+def whole_graph(store: ArtifactStore) -> tuple[Graph, str]:
+    """The catalog's graph with what was made from it, and a version that tells it from others.
+
+    Raises:
+        ArtifactError: ``graph/knowledge_graph`` was not made yet.
+    """
+    catalog = store.get("graph/knowledge_graph")
+    made = graph_of_artifacts(store)
+    version = digest([catalog.data_version, made.nodes.to_pylist(), made.edges.to_pylist()])
+    return joined(read_graph(catalog.path), made), version
 
 
 def _identifier(artifact: str) -> str:

@@ -1,7 +1,6 @@
-"""What a graph consists of: labels, relationship types, and tables of both.
+"""What a graph consists of: tables of nodes and of relationships.
 
-Belongs here: the closed lists that Cypher is written from. Does not belong here: which catalog row
-becomes which node (``build.py``).
+Does not belong here: which catalog row becomes which node (``build.py``).
 """
 
 from __future__ import annotations
@@ -10,37 +9,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-NODE_LABELS = (
-    "Database",
-    "Table",
-    "View",
-    "Column",
-    "Job",
-    "Condition",
-    "Script",
-    "Schedule",
-    "DataSet",
-    "Checkpoint",
-    "Score",
-    "Release",
-)
-EDGE_TYPES = (
-    "HAS_TABLE",
-    "HAS_COLUMN",
-    "FLOWS_TO",
-    "FEEDS",
-    "READS",
-    "WRITES",
-    "MENTIONS",
-    "TRIGGERS",
-    "WAITS_FOR",
-    "ADDS",
-    "DELETES",
-    "RUNS",
-    "SCHEDULED_BY",
-    "USED_BY",
-    "MADE_INTO",
-)
 NODE_SCHEMA = pa.schema(
     [
         ("id", pa.string()),

@@ -2,7 +2,7 @@
 
 The statements stay inside the Cypher that kglite, Neo4j 5 and what is compatible with it all speak.
 Labels and relationship types cannot be bound as parameters; they come from the closed lists in
-``model.py`` only. Everything else is bound.
+``labels.py`` only. Everything else is bound.
 Belongs here: asking and writing. Does not belong here: Neo4j (``neo4j_store.py``), what is written
 (``load.py``).
 """

@@ -66,6 +66,6 @@ def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Home in which the catalog of the shipped sample was made."""
     home = tmp_path_factory.mktemp("shipped")
-    report = run_report("--select", "group:sgmi", home=home)
+    report = run_report("--select", "group:sgmi or group:graph or group:search", home=home)
     assert not report["errors"]
     return home

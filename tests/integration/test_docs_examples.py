@@ -32,7 +32,7 @@ COMMANDS = sorted(
 # What the examples leave to the reader to put in.
 NEEDS_A_SERVER = "AMODELS_POSTGRES_URL="
 # Pages that show names of the shipped sample; the others must do with any.
-OF_THE_SHIPPED_SAMPLE = {"trace", "openlineage", "controlm"}
+OF_THE_SHIPPED_SAMPLE = {"trace", "openlineage", "controlm", "ask", "search", "export"}
 # A command, and the page's next block: what it prints.
 OUTPUTS = [
     (command.splitlines()[0], output)
@@ -84,7 +84,7 @@ def test_the_postgresql_example(postgresql: str, source: Path, tmp_path: Path) -
         *arguments, home=tmp_path, AMODELS_SGMI_DIR=str(source), AMODELS_POSTGRES_URL=postgresql
     )
     assert done.returncode == 0, done.stderr
-    assert "schemas/replica" in done.stdout
+    assert "schemas/postgresql" in done.stdout
     assert not (tmp_path / "replica.sqlite").exists()
 
 
