@@ -5,7 +5,8 @@ and what is computed from them (``model.py``). Imports no torch.
 
 Tokens are packed: the cells of all contexts stand behind one another without padding. Attention is
 given as groups: the queries of a group look at its keys and at nothing else. Groups of about the
-same size share a bucket, in which they are padded.
+same size share a bucket, in which they are padded. ``tensors.py`` finds out of these links which
+tokens each block of the network has to compute for the targets to be right.
 """
 
 from __future__ import annotations
@@ -80,13 +81,11 @@ class Batch:
         columns: Column number, int32 (tokens,).
         kinds: Kind of the value, int8 (tokens,).
         values: Features of the value, float32 (tokens, VALUE_WIDTH); zeros where there are none.
+            The first is the standardised number or moment, or 0 or 1 for a truth value.
         strings: Number of the text or category, int32 (tokens,); 0 is none.
         masked: Whether the value is hidden, bool (tokens,). What ``values`` and ``strings`` hold
             there is already zero: a hidden value is not in the batch but in ``targets``.
         links: Who looks at whom.
-        last: As ``links``, but only what the last block has to do for the targets to be right:
-            ``column`` and ``neighbour`` have as queries the tokens that are keys of the targets'
-            feature groups, ``feature`` has the targets. None where the targets need everything.
         targets: What is to be predicted.
     """
 
@@ -98,7 +97,6 @@ class Batch:
     strings: np.ndarray
     masked: np.ndarray
     links: Links
-    last: Links | None
     targets: Targets
 
     @property
