@@ -9,7 +9,7 @@ CHECKPOINT = "training/relational_transformer"
 DATASET = "datasets/facility_downgrade"
 ORACLE = "datasets/best_possible_scores"
 SCORES = "evaluation/relational_scores"
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @dg.asset(
@@ -27,15 +27,24 @@ CODE_VERSION = "1"
 def relational_scores(artifact_store: ArtifactStoreResource) -> dg.MaterializeResult:
     """How well the checkpoint foresees downgrades in quarters that it has not seen.
 
-    Its AUROC stands beside those of simple models and, for a synthetic source, of the best possible
-    one, each with its interval, on the same test rows.
+    Its scores stand beside those of simple models and, for a synthetic source, of the best possible
+    one, each with its interval, on the same test rows, in all and by month.
     """
     import base64
     from pathlib import Path
 
-    from amodels_assets.datasets.dataset import DatasetError
-    from amodels_assets.evaluation.curves import roc_picture
-    from amodels_assets.evaluation.score_table import as_markdown, predict_all, score_table
+    from amodels_assets.datasets.dataset import DatasetError, open_dataset
+    from amodels_assets.evaluation.baselines import labels_of
+    from amodels_assets.evaluation.curves import calibration_picture, roc_picture
+    from amodels_assets.evaluation.score_table import (
+        CHECKPOINT_MODEL,
+        JOINED_MODEL,
+        as_markdown,
+        months_as_markdown,
+        predict_all,
+        score_table,
+        slice_table,
+    )
     from amodels_assets.evaluation.scoring import ScoringError
 
     store = ArtifactStore(artifact_store.path())
@@ -48,10 +57,19 @@ def relational_scores(artifact_store: ArtifactStoreResource) -> dg.MaterializeRe
 
         def produce(folder: Path) -> None:
             predictions = predict_all(checkpoint.path, dataset.path, oracle.table("oracle"))
-            scores = score_table(predictions, versions)
+            opened = open_dataset(dataset.path)
+            task, labels = opened.spec.task, labels_of(opened, "test")
+            cutoffs = predictions[task.cutoff_column]
+            scores = score_table(predictions, labels, task.kind, versions)
+            slices = slice_table(predictions, labels, cutoffs, task.kind, versions)
             write_table(folder, "predictions", predictions)
             write_table(folder, "scores", scores)
-            (folder / "roc.png").write_bytes(roc_picture(predictions, scores))
+            write_table(folder, "slices", slices)
+            if task.kind == "binary":
+                compared = (CHECKPOINT_MODEL, JOINED_MODEL)
+                calibration = calibration_picture(predictions, compared)
+                (folder / "roc.png").write_bytes(roc_picture(predictions, scores))
+                (folder / "calibration.png").write_bytes(calibration)
 
         made = store.publish(
             SCORES,
@@ -63,13 +81,18 @@ def relational_scores(artifact_store: ArtifactStoreResource) -> dg.MaterializeRe
         scores = made.table("scores")
     except (ArtifactError, DatasetError, ScoringError) as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
-    picture = base64.b64encode((made.path / "roc.png").read_bytes()).decode()
+    pictures = {
+        name: f"![{name}](data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()})"
+        for name in ("roc", "calibration")
+        if (path := made.path / f"{name}.png").is_file()
+    }
     return dg.MaterializeResult(
         data_version=dg.DataVersion(made.data_version),
         metadata={
             "dagster/row_count": scores.num_rows,
             "scores": dg.MetadataValue.md(as_markdown(scores)),
-            "roc": dg.MetadataValue.md(f"![ROC curves](data:image/png;base64,{picture})"),
+            "scores_by_month": dg.MetadataValue.md(months_as_markdown(made.table("slices"))),
+            **{name: dg.MetadataValue.md(picture) for name, picture in pictures.items()},
             "unchanged": made.unchanged,
             "path": dg.MetadataValue.path(str(made.path)),
         },

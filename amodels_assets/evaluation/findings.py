@@ -8,8 +8,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from amodels_assets.evaluation.metrics import Estimate, bootstrap_auroc
-from amodels_assets.evaluation.score_table import CHECKPOINT_MODEL, OWN_COLUMNS_MODEL, SEED
+from amodels_assets.evaluation.metrics import Estimate, bootstrap
+from amodels_assets.evaluation.score_table import (
+    CHECKPOINT_MODEL,
+    JOINED_MODEL,
+    OWN_COLUMNS_MODEL,
+    SEED,
+)
 
 PERMUTATION_SEED = 1
 
@@ -29,7 +34,7 @@ def incomplete_scores(scores: pa.Table, predictions: pa.Table) -> list[str]:
     models = {row["model"] for row in scores.to_pylist()}
     problems += [
         f"{model} has no score"
-        for model in (CHECKPOINT_MODEL, OWN_COLUMNS_MODEL)
+        for model in (CHECKPOINT_MODEL, JOINED_MODEL, OWN_COLUMNS_MODEL)
         if model not in models
     ]
     return problems
@@ -39,10 +44,11 @@ def shuffled_label_score(predictions: pa.Table) -> Estimate:
     """The checkpoint's AUROC against labels in random order: chance, unless the scoring leaks."""
     labels = predictions["label"].to_numpy().astype(np.int64)
     shuffled = np.random.default_rng(PERMUTATION_SEED).permutation(labels)
-    return bootstrap_auroc(shuffled, predictions[CHECKPOINT_MODEL].to_numpy(), SEED)
+    return bootstrap("auroc", shuffled, predictions[CHECKPOINT_MODEL].to_numpy(), SEED)
 
 
 def value_of(scores: pa.Table, model: str) -> float:
     """The AUROC of a model; NaN where it has none."""
-    found = [r["value"] for r in scores.to_pylist() if r["model"] == model]
+    rows = scores.to_pylist()
+    found = [r["value"] for r in rows if (r["model"], r["metric"]) == (model, "auroc")]
     return found[0] if found else float("nan")

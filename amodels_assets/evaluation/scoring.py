@@ -41,15 +41,24 @@ def score_checkpoint(checkpoint_folder: Path, dataset_folder: Path, split: str) 
     return _in_child("amodels_assets.training.predict", parts, "the checkpoint")
 
 
-def score_own_columns(dataset_folder: Path, split: str, seed: int) -> pa.Table:
-    """Score the LightGBM baseline on one split, in a child process too.
+def score_trees(dataset_folder: Path, split: str, reach: str, seed: int) -> pa.Table:
+    """Predictions of LightGBM for one split, made in a child process too.
 
     Its OpenMP library and the embedded graph's do not fit into every process together.
+
+    Args:
+        dataset_folder: Holds ``dataset.json``, ``db/`` and ``tasks/``.
+        split: ``train``, ``validation`` or ``test``.
+        reach: How much of the database the trees see: ``own``, ``parents`` or ``joins``.
+        seed: LightGBM's seed.
+
+    Returns:
+        One row per prediction with ``score``.
 
     Raises:
         ScoringError: The baseline cannot be trained.
     """
-    parts = [str(dataset_folder), split, str(seed)]
+    parts = [str(dataset_folder), split, reach, str(seed)]
     return _in_child("amodels_assets.evaluation.baselines", parts, "the baseline")
 
 

@@ -21,17 +21,19 @@ from amodels_assets.datasets.oracle import ORACLE_FILE, ORACLE_SCHEMA, read_orac
 from amodels_assets.evaluation.assets import relational_scores
 from amodels_assets.evaluation.baselines import (
     best_possible_scores,
-    majority_scores,
-    own_column_scores,
+    constant_predictions,
+    tree_predictions,
 )
 from amodels_assets.evaluation.checks import (
+    above_joined_baseline,
     above_own_columns_baseline,
     scores_are_complete,
     shuffled_labels_score_half,
 )
 from amodels_assets.evaluation.curves import roc_curve, roc_picture
-from amodels_assets.evaluation.metrics import bootstrap_auroc, paired_bootstrap
-from amodels_assets.evaluation.score_table import SCORES_SCHEMA, as_markdown, score_table
+from amodels_assets.evaluation.metrics import bootstrap, paired_bootstrap
+from amodels_assets.evaluation.score_table import SCORES_SCHEMA, as_markdown
+from amodels_assets.evaluation.score_table import score_table as scored
 from amodels_assets.evaluation.scoring import ScoringError, score_checkpoint
 from amodels_assets.training.config import TrainingConfig
 from amodels_assets.training.ranking import auroc
@@ -71,7 +73,7 @@ def drawn(n: int, skill: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_bootstrap_equals_resampling_by_hand() -> None:
     labels, scores = drawn(60, 1.0, 0)
-    estimate = bootstrap_auroc(labels, scores, seed=5, resamples=200)
+    estimate = bootstrap("auroc", labels, scores, seed=5, resamples=200)
     rng = np.random.default_rng(5)
     counts = rng.multinomial(60, np.full(60, 1 / 60), size=200)
     by_hand = [roc_auc_score(labels, scores, sample_weight=c) for c in counts]
@@ -82,7 +84,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     truth = auroc(*drawn(200_000, 1.0, 99))
     covered = 0
     for seed in range(100):
-        estimate = bootstrap_auroc(*drawn(200, 1.0, seed), seed=0, resamples=300)
+        estimate = bootstrap("auroc", *drawn(200, 1.0, seed), seed=0, resamples=300)
         covered += estimate.low <= truth <= estimate.high
     assert 88 <= covered <= 100
 
@@ -91,7 +93,7 @@ def test_a_paired_difference_is_tighter_than_two_intervals() -> None:
     labels, scores = drawn(400, 1.0, 1)
     worse = scores + np.random.default_rng(2).normal(size=400) * 0.3
     difference, low, high = paired_bootstrap(labels, scores, worse, seed=0)
-    alone = bootstrap_auroc(labels, scores, seed=0)
+    alone = bootstrap("auroc", labels, scores, seed=0)
     assert low <= difference <= high
     assert high - low < alone.high - alone.low
     assert paired_bootstrap(labels, scores, scores, seed=0) == (0.0, 0.0, 0.0)
@@ -102,17 +104,19 @@ def test_a_paired_difference_is_tighter_than_two_intervals() -> None:
 )
 def test_what_has_no_auroc_is_an_error(labels: list[int], scores: list[float]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        bootstrap_auroc(np.array(labels), np.array(scores), seed=0)
+        bootstrap("auroc", np.array(labels), np.array(scores), seed=0)
 
 
 def test_baselines(bank_dataset: Path, bank_source: Path) -> None:
     dataset = open_dataset(bank_dataset)
     labels = dataset.tasks["test"]["label"].to_numpy()
-    assert set(majority_scores(dataset, "test")) == {
+    assert set(constant_predictions(dataset, "test")) == {
         pc.mean(dataset.tasks["train"]["label"]).as_py()
     }
-    own = own_column_scores(dataset, "test", 0)
-    assert (own == own_column_scores(dataset, "test", 0)).all()
+    joined = tree_predictions(dataset, "test", "joins", 0)
+    assert (joined == tree_predictions(dataset, "test", "joins", 0)).all()
+    own = tree_predictions(dataset, "test", "own", 0)
+    assert auroc(labels, joined) > auroc(labels, own) > 0.5
     oracle = best_possible_scores(dataset, "test", read_oracle(bank_source / ORACLE_FILE))
     assert oracle is not None
     assert auroc(labels, oracle) > 0.75
@@ -125,14 +129,19 @@ def predictions(skill: float = 2.0) -> pa.Table:
         {
             "facility_id": [f"f{i}" for i in range(300)],
             "label": pa.array(labels, pa.int8()),
-            "relational_transformer": scores,
-            "lightgbm_own_columns": drawn(300, skill / 4, 0)[1],
+            "relational_transformer": 1 / (1 + np.exp(-scores)),
+            "lightgbm_joins": 1 / (1 + np.exp(-drawn(300, skill / 3, 0)[1])),
+            "lightgbm_own_columns": 1 / (1 + np.exp(-drawn(300, skill / 4, 0)[1])),
             "majority": np.full(300, 0.3),
         }
     )
 
 
 VERSIONS = {"checkpoint_version": "c", "dataset_version": "d"}
+
+
+def score_table(table: pa.Table, versions: dict[str, str]) -> pa.Table:
+    return scored(table, table["label"].to_numpy().astype(int), "binary", versions)
 
 
 def test_score_table_and_pictures_repeat() -> None:
@@ -142,10 +151,15 @@ def test_score_table_and_pictures_repeat() -> None:
     assert scores == score_table(table, VERSIONS)
     assert roc_picture(table, scores) == roc_picture(table, scores)
     assert scores["model"].to_pylist()[0] == "relational_transformer"
-    assert "| majority | 0.5000 |" in as_markdown(scores)
+    assert "| majority | 0.5000 (0.5000 to 0.5000) |" in as_markdown(scores)
 
 
-CHECKS = (scores_are_complete, shuffled_labels_score_half, above_own_columns_baseline)
+CHECKS = (
+    scores_are_complete,
+    shuffled_labels_score_half,
+    above_own_columns_baseline,
+    above_joined_baseline,
+)
 
 
 def outcomes(root: Path, table: pa.Table, scores: pa.Table) -> list[bool]:
@@ -166,7 +180,7 @@ def outcomes(root: Path, table: pa.Table, scores: pa.Table) -> list[bool]:
 
 def test_good_scores_pass_every_check(tmp_path: Path) -> None:
     table = predictions()
-    assert outcomes(tmp_path, table, score_table(table, VERSIONS)) == [True, True, True]
+    assert outcomes(tmp_path, table, score_table(table, VERSIONS)) == [True, True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -185,13 +199,13 @@ def test_a_score_that_is_no_evidence_fails(tmp_path: Path, change: dict) -> None
 def test_a_missing_baseline_fails(tmp_path: Path) -> None:
     table = predictions()
     scores = score_table(table, VERSIONS)
-    only = scores.filter(pc.not_equal(scores["model"], "lightgbm_own_columns"))
+    only = scores.filter(pc.not_equal(scores["model"], "lightgbm_joins"))
     assert outcomes(tmp_path, table, only)[0] is False
 
 
 def test_a_model_below_the_baseline_is_a_warning(tmp_path: Path) -> None:
     table = predictions(skill=-2.0)
-    assert outcomes(tmp_path, table, score_table(table, VERSIONS))[2] is False
+    assert outcomes(tmp_path, table, score_table(table, VERSIONS))[2:] == [False, False]
 
 
 def test_a_scoring_that_knows_the_shuffled_answers_fails(
@@ -209,8 +223,8 @@ def test_a_scoring_that_knows_the_shuffled_answers_fails(
     monkeypatch.setattr(findings.np.random, "default_rng", lambda seed: Leaky())
     monkeypatch.setattr(
         findings,
-        "bootstrap_auroc",
-        lambda labels, values, seed: _fixed(auroc(labels, values)),
+        "bootstrap",
+        lambda metric, labels, values, seed: _fixed(auroc(labels, values)),
     )
     assert outcomes(tmp_path, table, scores)[1] is False
 
@@ -249,7 +263,7 @@ def test_the_asset_scores_checkpoint_and_baselines(
     )
     resource = ArtifactStoreResource(root=str(tmp_path))
     made = relational_scores(resource)
-    assert made.metadata["dagster/row_count"] == 4
+    assert made.metadata["dagster/row_count"] == 6 * 5
     assert relational_scores(resource).metadata["unchanged"]
     table = store.get("evaluation/relational_scores").table("predictions")
     again = score_checkpoint(checkpoint.path, dataset.path, "test")
