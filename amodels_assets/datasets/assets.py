@@ -10,7 +10,7 @@ from resources.sgmi_source import SgmiSourceResource
 DATASET = "datasets/facility_downgrade"
 ORACLE = "datasets/best_possible_scores"
 DECLARATION = PROJECT_ROOT / "data" / "tasks" / "facility_downgrade.yaml"
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 ORACLE_CODE_VERSION = "1"
 
 

@@ -1,25 +1,31 @@
 """Searches a data set for leaks: anything in training that a prediction could not have known.
 
-Belongs here: the rules and what breaks them. Does not belong here: making splits (``build.py``).
+Belongs here: the rules and what breaks them. Does not belong here: making splits (``split.py``).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from amodels_assets.datasets.dataset import (
     RelationalDataset,
+    cutoff_seconds,
     known_times,
     seconds,
-    seconds_of_day,
 )
+from amodels_assets.datasets.moments import UNKNOWN_TIME, as_text, seconds_of
 from amodels_assets.datasets.relational import SPLITS
+from amodels_assets.datasets.statistics import MOST_CATEGORIES, describe
 
 # Contexts that are sampled per split; all of them where there are fewer.
 SAMPLED_CONTEXTS = 400
+_FIRST, _LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -42,50 +48,74 @@ def find_leaks(dataset: RelationalDataset) -> list[Leak]:
 
     The rules: no prediction is in two splits; no cut-off lies outside its split's window; no
     training label became known after the first validation cut-off, no validation label after the
-    first test cut-off; no sampled context holds a row that became known after its cut-off, nor the
-    row that holds the answer.
+    first test cut-off; statistics and categories are those of the training window; no sampled
+    context holds a row that became known after its cut-off, nor the row that holds the answer.
     """
     return [
         *_shared_predictions(dataset),
         *_windows(dataset),
         *_late_labels(dataset),
+        *_foreign_statistics(dataset),
         *_contexts(dataset),
     ]
 
 
-def _pairs(dataset: RelationalDataset, split: str) -> set[tuple[object, object]]:
-    task, rows = dataset.spec.task, dataset.tasks[split]
-    entities, cutoffs = rows[task.entity_column].to_pylist(), rows[task.cutoff_column].to_pylist()
-    return set(zip(entities, cutoffs, strict=True))
+class Predictions:
+    """Entities and cut-offs as numbers that compare across the tables of a data set."""
+
+    def __init__(self, dataset: RelationalDataset) -> None:
+        self._task = dataset.spec.task
+        entities = dataset.spec.entity_table
+        self._keys = dataset.tables[entities.name][entities.primary_key]
+        source = dataset.tables[self._task.table]
+        parts = [source, *dataset.tasks.values()]
+        cutoffs = [cutoff_seconds(part[self._task.cutoff_column]) for part in parts]
+        self._moments = np.unique(np.concatenate(cutoffs))
+
+    def of(self, table: pa.Table) -> np.ndarray:
+        """A number per row, the same for the same entity and cut-off, int64 (rows,)."""
+        found = pc.index_in(table[self._task.entity_column], value_set=self._keys)
+        entities = pc.fill_null(found, -1).to_numpy().astype(np.int64)
+        ranks = np.searchsorted(self._moments, cutoff_seconds(table[self._task.cutoff_column]))
+        return (entities + 1) * (len(self._moments) + 1) + ranks
 
 
 def _shared_predictions(dataset: RelationalDataset) -> Iterator[Leak]:
-    pairs = {split: _pairs(dataset, split) for split in SPLITS}
-    for number, first in enumerate(SPLITS):
-        for second in SPLITS[number + 1 :]:
-            shared = pairs[first] & pairs[second]
-            if shared:
-                entity, cutoff = min(shared, key=str)
+    task = dataset.spec.task
+    numbers = Predictions(dataset)
+    of = {split: numbers.of(dataset.tasks[split]) for split in SPLITS}
+    for position, first in enumerate(SPLITS):
+        for second in SPLITS[position + 1 :]:
+            shared = np.flatnonzero(np.isin(of[first], of[second]))
+            if len(shared):
+                row = dataset.tasks[first].slice(int(shared[0]), 1).to_pylist()[0]
                 yield Leak(
                     "a prediction is in one split only",
-                    f"{entity} at {cutoff} is in {first} and in {second}",
-                    len(shared),
+                    f"{row[task.entity_column]} at {row[task.cutoff_column]} is in {first} and in "
+                    f"{second}",
+                    len(np.unique(of[first][shared])),
                 )
 
 
 def _windows(dataset: RelationalDataset) -> Iterator[Leak]:
     task = dataset.spec.task
-    validation, test = seconds_of_day(task.validation_start), seconds_of_day(task.test_start)
-    low, high = np.iinfo(np.int64).min, np.iinfo(np.int64).max
-    windows = {"train": (low, validation), "validation": (validation, test), "test": (test, high)}
+    if task.starts is None:
+        return
+    validation, test = map(seconds_of, task.starts)
+    # A split that is given row by row may have cut-offs at the very start of the next.
+    last = 0 if task.split_column else -1
+    windows = {
+        "train": (_FIRST, validation + last),
+        "validation": (validation, test + last),
+        "test": (test, _LAST),
+    }
     for split, (start, end) in windows.items():
-        cutoffs = seconds(dataset.tasks[split][task.cutoff_column])
-        outside = (cutoffs < start) | (cutoffs >= end)
+        cutoffs = cutoff_seconds(dataset.tasks[split][task.cutoff_column])
+        outside = (cutoffs < start) | (cutoffs > end)
         if outside.any():
-            moment = np.datetime64(int(cutoffs[outside][0]), "s").astype("datetime64[D]")
             yield Leak(
                 "a cut-off lies in its split's window",
-                f"{split} has the cut-off {moment}",
+                f"{split} has the cut-off {as_text(int(cutoffs[outside][0]))}",
                 int(outside.sum()),
             )
 
@@ -93,26 +123,76 @@ def _windows(dataset: RelationalDataset) -> Iterator[Leak]:
 def _late_labels(dataset: RelationalDataset) -> Iterator[Leak]:
     """Labels known too late, looked up anew in the table that holds the answers."""
     spec, task = dataset.spec, dataset.spec.task
-    source = dataset.tables[task.table]
-    entities = source[task.entity_column].to_pylist()
-    cutoffs = seconds(source[task.cutoff_column])
+    if task.starts is None:
+        return
+    numbers = Predictions(dataset)
     known = known_times(spec, dataset.tables, task.table)
-    when = dict(zip(zip(entities, cutoffs.tolist(), strict=True), known.tolist(), strict=True))
-    limits = {"train": task.validation_start, "validation": task.test_start}
-    for split, day in limits.items():
+    answers = numbers.of(dataset.tables[task.table])
+    order = np.lexsort((known, answers))
+    answers, known = answers[order], known[order]
+    for split, start in zip(("train", "validation"), task.starts, strict=True):
         rows = dataset.tasks[split]
-        keys = zip(
-            rows[task.entity_column].to_pylist(),
-            seconds(rows[task.cutoff_column]).tolist(),
-            strict=True,
-        )
-        late = [key for key in keys if when.get(key, np.inf) > seconds_of_day(day)]
-        if late:
+        wanted = numbers.of(rows)
+        # Of several rows for the same prediction the one that is known latest must be early.
+        at = np.searchsorted(answers, wanted, side="right") - 1
+        there = (at >= 0) & (answers[at] == wanted)
+        when = np.where(there, known[at], UNKNOWN_TIME)
+        late = np.flatnonzero(when > seconds_of(start))
+        if len(late):
+            entity = rows[task.entity_column][int(late[0])].as_py()
             yield Leak(
                 "a label is known when the next split begins",
-                f"the {split} label of {late[0][0]} is known after {day}",
+                f"the {split} label of {entity} is known after {as_text(seconds_of(start))}",
                 len(late),
             )
+
+
+def _foreign_statistics(dataset: RelationalDataset) -> Iterator[Leak]:
+    """Statistics and categories that the rows of the training window do not give."""
+    spec = dataset.spec
+    wrong = []
+    for table in spec.tables:
+        rows = _rows_of_training(dataset, table.name)
+        for column, kind in table.columns.items():
+            name = f"{table.name}.{column}"
+            if kind in ("numeric", "datetime"):
+                numbers = _numbers(rows[column], kind)
+                if dataset.statistics.get(name) != describe(numbers[np.isfinite(numbers)]):
+                    wrong.append(name)
+            elif kind == "categorical":
+                counts = Counter(rows[column].drop_null().to_pylist())
+                common = sorted(counts, key=lambda text: (-counts[text], text.encode()))
+                if dataset.categories.get(name) != tuple(common[:MOST_CATEGORIES]):
+                    wrong.append(name)
+    if wrong:
+        yield Leak(
+            "statistics come from the training window",
+            f"those of {wrong[0]} are not what the rows known in the training window give",
+            len(wrong),
+        )
+
+
+def _numbers(column: pa.ChunkedArray, kind: str) -> np.ndarray:
+    if kind == "numeric":
+        return column.to_numpy(zero_copy_only=False)
+    moments = seconds(column)
+    return np.where(moments == UNKNOWN_TIME, np.nan, moments)
+
+
+def _rows_of_training(dataset: RelationalDataset, name: str) -> pa.Table:
+    """The rows of a table that training may learn from, found anew from times and splits."""
+    spec, task, rows = dataset.spec, dataset.spec.task, dataset.tables[name]
+    known = known_times(spec, dataset.tables, name)
+    keep = np.ones(rows.num_rows, dtype=bool)
+    if task.starts:
+        keep &= known < seconds_of(task.starts[0])
+    elif name != task.table:
+        keep &= known <= cutoff_seconds(dataset.tasks["train"][task.cutoff_column]).max()
+    else:
+        keep &= known != UNKNOWN_TIME
+    if name == task.table and task.split_column is not None:
+        keep &= np.array([value == "train" for value in rows[task.split_column].to_pylist()])
+    return rows.filter(pa.array(keep))
 
 
 def _contexts(dataset: RelationalDataset) -> Iterator[Leak]:
@@ -129,12 +209,12 @@ def _contexts(dataset: RelationalDataset) -> Iterator[Leak]:
     graph = build_graph(dataset)
     # Moments are read from the tables again, not from the graph that is being checked.
     times = np.concatenate([known_times(spec, dataset.tables, name) for name in graph.names])
+    # The prediction that a row answers, by global number of the row; none for other tables.
+    numbers = Predictions(dataset)
+    answered = np.full(len(times), -1, dtype=np.int64)
+    first = int(graph.offsets[graph.target_table])
     source = dataset.tables[task.table]
-    first = graph.offsets[graph.target_table]
-    answers: dict[tuple[object, int], int] = {}
-    moments = seconds(source[task.cutoff_column]).tolist()
-    for row, key in enumerate(zip(source[task.entity_column].to_pylist(), moments, strict=True)):
-        answers[key] = int(first) + row
+    answered[first : first + source.num_rows] = numbers.of(source)
     rng = np.random.default_rng(spec.seed)
     for split in SPLITS:
         rows = dataset.tasks[split]
@@ -142,7 +222,7 @@ def _contexts(dataset: RelationalDataset) -> Iterator[Leak]:
             rng.choice(rows.num_rows, min(SAMPLED_CONTEXTS, rows.num_rows), replace=False)
         )
         entities = rows[task.entity_column].take(chosen)
-        cutoffs = seconds(rows[task.cutoff_column])[chosen]
+        cutoffs = cutoff_seconds(rows[task.cutoff_column])[chosen]
         contexts = sample_contexts(
             graph, entity_rows(graph, dataset, entities), cutoffs, SamplerConfig()
         )
@@ -155,9 +235,8 @@ def _contexts(dataset: RelationalDataset) -> Iterator[Leak]:
                 f"a {split} context holds a later row of {example}",
                 int(late.sum()),
             )
-        keys = zip(entities.to_pylist(), cutoffs.tolist(), strict=True)
-        answer = np.array([answers.get(key, NO_ROW - 1) for key in keys])
-        told = (shown == answer[:, None]).any(axis=1)
+        wanted = numbers.of(rows.take(chosen))
+        told = ((shown >= 0) & (answered[shown] == wanted[:, None])).any(axis=1)
         if told.any():
             yield Leak(
                 "a context does not hold the answer",

@@ -7,17 +7,31 @@ Does not belong here: rows (``build.py``, ``dataset.py``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 
+from amodels_assets.datasets.sections import Section, SpecError, read_yaml
+
+__all__ = [
+    "COLUMN_KINDS",
+    "LABEL",
+    "SPLITS",
+    "TASK_KINDS",
+    "RelationalSpec",
+    "SpecError",
+    "TableSpec",
+    "TaskSpec",
+    "parse_spec",
+    "read_spec",
+]
+
 COLUMN_KINDS = ("numeric", "boolean", "datetime", "categorical", "text")
-TASK_KINDS = ("binary",)
+# What a task predicts, and the kind that its target column has.
+TASK_KINDS = {"binary": "boolean", "multiclass": "categorical", "regression": "numeric"}
 SPLITS = ("train", "validation", "test")
-
-
-class SpecError(ValueError):
-    """A declaration cannot be used; the message names the file and what to change."""
+LABEL = "label"
+_SHOWN_KEY_KINDS = ("categorical", "text")
 
 
 @dataclass(frozen=True)
@@ -27,35 +41,42 @@ class TableSpec:
     Attributes:
         name: As in the source database.
         primary_key: Column that identifies a row.
-        columns: Column name to kind, in the order in which a model sees them.
-        foreign_keys: Column name to the table whose primary key it holds.
+        columns: Column name to kind, in the order in which a model sees them. A foreign key may be
+            among them, as categorical or text: then its value is seen as well as followed.
+        foreign_keys: Column name to the table whose primary key it holds; the table itself may be
+            meant, and circles are fine.
         time_column: Date or time at which a row became known; None for rows known always.
     """
 
     name: str
     primary_key: str
-    columns: dict[str, str]
-    foreign_keys: dict[str, str]
+    columns: dict[str, str] = field(default_factory=dict)
+    foreign_keys: dict[str, str] = field(default_factory=dict)
     time_column: str | None = None
-
-    def stored_columns(self) -> list[str]:
-        """Every column that the data set keeps: keys, time and features, each once."""
-        time = [self.time_column] if self.time_column else []
-        return list(dict.fromkeys([self.primary_key, *self.foreign_keys, *time, *self.columns]))
 
 
 @dataclass(frozen=True)
 class TaskSpec:
     """What is predicted, for whom and as of when.
 
+    A split follows time: cut-offs before ``validation_start`` train, those from ``test_start`` on
+    test. A ``split_column`` of the task's table says it row by row instead. The two starts may
+    stand beside it and then say when the splits' windows begin; without them, as in a database
+    without time, everything that is known at the cut-offs belongs to the training window, but of
+    the task's table its training rows only.
+
     Attributes:
         table: Holds one row per entity and cut-off, with the target.
         entity_column: Foreign key of ``table`` to the entity's table.
-        cutoff_column: Nothing later than this date may be used for the prediction.
-        target_column: Column of ``table`` that is predicted.
-        kind: ``binary``.
-        validation_start: First cut-off of the validation split.
+        cutoff_column: Nothing later than this moment may be used for the prediction. A constant
+            where the database has no time.
+        target_column: Column of ``table`` that is predicted: boolean for ``binary``, categorical
+            for ``multiclass``, numeric for ``regression``.
+        kind: One of ``TASK_KINDS``.
+        validation_start: First cut-off of the validation split, in UTC without a zone.
         test_start: First cut-off of the test split.
+        split_column: Column of ``table`` that holds ``train``, ``validation`` or ``test``; a model
+            never sees it.
     """
 
     table: str
@@ -63,8 +84,16 @@ class TaskSpec:
     cutoff_column: str
     target_column: str
     kind: str
-    validation_start: date
-    test_start: date
+    validation_start: datetime | None = None
+    test_start: datetime | None = None
+    split_column: str | None = None
+
+    @property
+    def starts(self) -> tuple[datetime, datetime] | None:
+        """First cut-offs of validation and test; None where a split column alone says it."""
+        if self.validation_start is None or self.test_start is None:
+            return None
+        return self.validation_start, self.test_start
 
 
 @dataclass(frozen=True)
@@ -96,6 +125,12 @@ class RelationalSpec:
         """The table whose rows predictions are made for."""
         return self.table(self.table(self.task.table).foreign_keys[self.task.entity_column])
 
+    def stored_columns(self, table: TableSpec) -> list[str]:
+        """Every column that the data set keeps: keys, time, split and features, each once."""
+        split = self.task.split_column if table.name == self.task.table else None
+        extra = [column for column in (table.time_column, split) if column]
+        return list(dict.fromkeys([table.primary_key, *table.foreign_keys, *extra, *table.columns]))
+
     def to_json(self) -> dict[str, object]:
         """The declaration as JSON-serialisable data that :func:`parse_spec` reads."""
         raw = asdict(self)
@@ -107,8 +142,11 @@ class RelationalSpec:
             }
             for t in self.tables
         }
-        for key in ("validation_start", "test_start"):
-            raw["task"][key] = raw["task"][key].isoformat()
+        raw["task"] = {
+            key: value.isoformat() if isinstance(value, datetime) else value
+            for key, value in raw["task"].items()
+            if value is not None
+        }
         return raw
 
 
@@ -118,17 +156,7 @@ def read_spec(path: Path) -> RelationalSpec:
     Raises:
         SpecError: The file cannot be read, is no YAML, or says something that cannot be.
     """
-    import yaml
-
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f", line {line + 1}" if line is not None else ""
-        raise SpecError(f"{path}{where} is not valid YAML: correct it") from error
-    return parse_spec(raw, str(path))
+    return parse_spec(read_yaml(path), str(path))
 
 
 def parse_spec(raw: object, source: str) -> RelationalSpec:
@@ -141,147 +169,140 @@ def parse_spec(raw: object, source: str) -> RelationalSpec:
     Raises:
         SpecError: Something is missing, unknown or inconsistent.
     """
-    top = _Section(raw, source, "the file")
+    top = Section(raw, source, "the file")
     top.allow({"name", "description", "database", "seed", "tables", "task"})
-    tables = tuple(_table(top, name) for name in top.section("tables").raw)
     spec = RelationalSpec(
         name=top.text("name"),
         description=top.text("description"),
         database=top.text("database"),
         seed=top.whole_number("seed"),
-        tables=tables,
+        tables=tuple(_table(top, name) for name in top.section("tables").raw),
         task=_task(top.section("task")),
     )
-    _check_references(spec, source)
+    check_spec(spec, source)
     return spec
 
 
-def _table(top: _Section, name: object) -> TableSpec:
-    tables = top.section("tables")
-    if not isinstance(name, str) or not name:
-        raise SpecError(f"{top.source}: {name!r} is no table name: put it in quotes")
-    section = tables.section(name)
-    section.allow({"primary_key", "time_column", "foreign_keys", "columns"})
-    return TableSpec(
-        name=name,
-        primary_key=section.text("primary_key"),
-        columns=section.names("columns"),
-        foreign_keys=section.names("foreign_keys") if "foreign_keys" in section.raw else {},
-        time_column=section.text("time_column") if "time_column" in section.raw else None,
-    )
+def check_spec(spec: RelationalSpec, source: str) -> None:
+    """Refuse a declaration whose parts do not fit together.
 
-
-def _task(section: _Section) -> TaskSpec:
-    names = ("table", "entity_column", "cutoff_column", "target_column", "kind")
-    section.allow({*names, "validation_start", "test_start"})
-    return TaskSpec(
-        **{name: section.text(name) for name in names},
-        validation_start=section.day("validation_start"),
-        test_start=section.day("test_start"),
-    )
-
-
-def _check_references(spec: RelationalSpec, source: str) -> None:
+    Raises:
+        SpecError: With the place and what to change.
+    """
     tables = {table.name: table for table in spec.tables}
+    if spec.name.startswith(".") or "/" in spec.name or "\\" in spec.name:
+        raise SpecError(f"{source}: the name {spec.name!r} must be usable as a folder's name")
     for table in spec.tables:
-        for column, kind in table.columns.items():
-            if kind not in COLUMN_KINDS:
-                raise SpecError(
-                    f"{source}: {table.name}.{column} has the kind {kind!r}: "
-                    f"use one of {', '.join(COLUMN_KINDS)}"
-                )
-            if column == table.primary_key or column in table.foreign_keys:
-                raise SpecError(f"{source}: {table.name}.{column} is a key: take it from columns")
+        _check_columns(table, source)
         for column, parent in table.foreign_keys.items():
             if parent not in tables:
                 raise SpecError(
                     f"{source}: {table.name}.{column} points to the unknown table {parent!r}"
                 )
     _check_task(spec.task, tables, source)
+    _check_split(spec.task, tables[spec.task.table], source)
+
+
+def _table(top: Section, name: object) -> TableSpec:
+    if not isinstance(name, str) or not name or name.startswith(".") or "/" in name:
+        raise SpecError(
+            f"{top.source}: {name!r} is no table name: put it in quotes, without slashes and "
+            "leading dots"
+        )
+    section = top.section("tables").section(name)
+    section.allow({"primary_key", "time_column", "foreign_keys", "columns"})
+    if not section.has("primary_key"):
+        raise SpecError(
+            f"{top.source}: {name} has no primary_key: name the column that identifies its rows, "
+            "or add one that numbers them"
+        )
+    return TableSpec(
+        name=name,
+        primary_key=section.text("primary_key"),
+        columns=section.names("columns"),
+        foreign_keys=section.names("foreign_keys"),
+        time_column=section.optional_text("time_column"),
+    )
+
+
+def _task(section: Section) -> TaskSpec:
+    section.allow({item.name for item in fields(TaskSpec)})
+    return TaskSpec(
+        table=section.text("table"),
+        entity_column=section.text("entity_column"),
+        cutoff_column=section.text("cutoff_column"),
+        target_column=section.text("target_column"),
+        kind=section.text("kind"),
+        validation_start=section.optional_moment("validation_start"),
+        test_start=section.optional_moment("test_start"),
+        split_column=section.optional_text("split_column"),
+    )
+
+
+def _check_columns(table: TableSpec, source: str) -> None:
+    for column, kind in table.columns.items():
+        if kind not in COLUMN_KINDS:
+            raise SpecError(
+                f"{source}: {table.name}.{column} has the kind {kind!r}: "
+                f"use one of {', '.join(COLUMN_KINDS)}"
+            )
+        if column == table.primary_key:
+            raise SpecError(
+                f"{source}: {table.name}.{column} is the primary key: take it from columns"
+            )
+        if column in table.foreign_keys and kind not in _SHOWN_KEY_KINDS:
+            raise SpecError(
+                f"{source}: {table.name}.{column} is a foreign key and is shown as {kind}: "
+                f"show it as {' or '.join(_SHOWN_KEY_KINDS)}, or take it from columns"
+            )
 
 
 def _check_task(task: TaskSpec, tables: Mapping[str, TableSpec], source: str) -> None:
     if task.table not in tables:
         raise SpecError(f"{source}: the task's table {task.table!r} is not among the tables")
     table = tables[task.table]
+    if task.kind not in TASK_KINDS:
+        raise SpecError(
+            f"{source}: the task has the kind {task.kind!r}: use one of {', '.join(TASK_KINDS)}"
+        )
     if task.entity_column not in table.foreign_keys:
         raise SpecError(
             f"{source}: the task's entity_column {task.entity_column!r} is no foreign key of "
             f"{table.name}"
         )
-    if table.columns.get(task.cutoff_column) != "datetime":
+    wanted = {"cutoff_column": "datetime", "target_column": TASK_KINDS[task.kind]}
+    for key, kind in wanted.items():
+        column = getattr(task, key)
+        if table.columns.get(column) != kind or column in table.foreign_keys:
+            raise SpecError(
+                f"{source}: the task's {key} {column!r} is no {kind} column of {table.name}: "
+                f"list it there as {kind}"
+            )
+    if LABEL in (task.entity_column, task.cutoff_column):
         raise SpecError(
-            f"{source}: the task's cutoff_column {task.cutoff_column!r} is no datetime column of "
-            f"{table.name}"
-        )
-    if table.columns.get(task.target_column) != "boolean":
-        raise SpecError(
-            f"{source}: the task's target_column {task.target_column!r} is no boolean column of "
-            f"{table.name}"
+            f"{source}: a key or cut-off of {table.name} is named {LABEL!r}, as the label is: "
+            "rename it"
         )
     if table.time_column is None:
         raise SpecError(f"{source}: {table.name} holds the target and needs a time_column")
-    if task.kind not in TASK_KINDS:
-        raise SpecError(f"{source}: the task has the kind {task.kind!r}: only binary is known")
-    if task.validation_start >= task.test_start:
+
+
+def _check_split(task: TaskSpec, table: TableSpec, source: str) -> None:
+    if (task.validation_start is None) != (task.test_start is None):
+        raise SpecError(f"{source}: give validation_start and test_start both, or neither")
+    if task.starts is None and task.split_column is None:
+        raise SpecError(
+            f"{source}: the task has no split: give validation_start and test_start, or a "
+            "split_column"
+        )
+    if task.starts and task.starts[0] >= task.starts[1]:
         raise SpecError(f"{source}: validation_start must be before test_start")
-
-
-class _Section:
-    """A mapping of the file, read with messages that name the place."""
-
-    def __init__(self, raw: object, source: str, where: str) -> None:
-        if not isinstance(raw, Mapping) or not raw:
-            raise SpecError(f"{source}: {where} must be a mapping with at least one entry")
-        self.raw: Mapping[object, object] = raw
-        self.source = source
-        self.where = where
-
-    def allow(self, known: set[str]) -> None:
-        unknown = sorted(str(key) for key in self.raw if key not in known)
-        if unknown:
-            raise SpecError(
-                f"{self.source}: {self.where} has the unknown key {unknown[0]!r}: "
-                f"known are {', '.join(sorted(known))}"
-            )
-
-    def section(self, key: str) -> _Section:
-        return _Section(self._get(key), self.source, key)
-
-    def text(self, key: str) -> str:
-        value = self._get(key)
-        if not isinstance(value, str) or not value:
-            raise SpecError(f"{self.source}: {key} of {self.where} must be a text, not {value!r}")
-        return value
-
-    def whole_number(self, key: str) -> int:
-        value = self._get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**32:
-            raise SpecError(f"{self.source}: {key} must be a whole number from 0 to 4294967295")
-        return value
-
-    def day(self, key: str) -> date:
-        value = self._get(key)
-        if type(value) is date:
-            return value
-        try:
-            return date.fromisoformat(value if isinstance(value, str) else "")
-        except ValueError:
-            raise SpecError(
-                f"{self.source}: {key} is {value!r}: give a date such as 2024-04-01"
-            ) from None
-
-    def names(self, key: str) -> dict[str, str]:
-        pairs = self.section(key).raw
-        for name, value in pairs.items():
-            if not isinstance(name, str) or not isinstance(value, str):
-                raise SpecError(
-                    f"{self.source}: {name!r}: {value!r} in {key} of {self.where} "
-                    "must be two names: put them in quotes"
-                )
-        return {str(name): str(value) for name, value in pairs.items()}
-
-    def _get(self, key: str) -> object:
-        if key not in self.raw:
-            raise SpecError(f"{self.source}: {self.where} lacks {key!r}")
-        return self.raw[key]
+    if task.split_column and (
+        task.split_column in table.columns
+        or task.split_column in table.foreign_keys
+        or task.split_column in (table.primary_key, table.time_column)
+    ):
+        raise SpecError(
+            f"{source}: split_column {task.split_column!r} is used otherwise by {table.name}: a "
+            "model must not see it, so give it a column of its own"
+        )
