@@ -33,10 +33,12 @@ def relational_transformer(
     with the very same weights.
     """
     import sys
+    from dataclasses import asdict
     from pathlib import Path
 
     from amodels_assets.training.config import PROCESS_ENVIRONMENT, TrainingConfig
     from amodels_assets.training.curves import loss_curve
+    from amodels_assets.training.execution import execution_from_environment
 
     store = ArtifactStore(artifact_store.path())
     config = TrainingConfig.for_steps(training.steps)
@@ -49,6 +51,7 @@ def relational_transformer(
                 "dataset": str(dataset.path),
                 "folder": str(folder),
                 "config": config.to_json(),
+                "execution": asdict(execution_from_environment()),
             }
             command = [sys.executable, "-m", "amodels_assets.training.run"]
             done = pipes_subprocess_client.run(
@@ -58,6 +61,9 @@ def relational_transformer(
                 figures.update(message)
             if "error" in figures:
                 raise dg.Failure(description=figures["error"], allow_retries=False)
+            if not figures.pop("finished"):
+                # It saved where it was: the next attempt goes on from there.
+                raise dg.Failure(description=f"stopped at step {figures['steps']}")
 
         made = store.publish(
             CHECKPOINT,

@@ -3,8 +3,10 @@
 Belongs here: file names, hashes, atomic writing and refusing what is damaged. Does not belong here:
 what the tensors mean. Imports no torch: whoever looks at a checkpoint need not pay for it.
 
-A finished checkpoint is ``model.safetensors`` and ``config.json``, which holds the hash of the
-former. Steps lie below ``steps/<number>/`` and are removed when the run is finished.
+A checkpoint is ``model.safetensors`` and ``config.json``, its manifest, which holds the hash of
+every other file and of itself. A step, below ``steps/<number>/``, is one that also has
+``state.safetensors``: with it and the manifest's ``state`` a training goes on as if it had never
+stopped. Steps are removed when the run is finished.
 """
 
 from __future__ import annotations
@@ -14,20 +16,23 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from amodels_assets.artifacts import sha256_file, write_atomically
+from amodels_assets.artifacts import digest, sha256_file, write_atomically
 
 MODEL_FILE = "model.safetensors"
+STATE_FILE = "state.safetensors"
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
 STEPS_FOLDER = "steps"
-_TENSORS = "tensors.safetensors"
-_STATE = "state.json"
-_HASHES = "hashes.json"
+LIBRARIES = ("numpy", "safetensors", "torch")
+_HASHES = "sha256"
+
+Tensors = Mapping[str, np.ndarray]
 
 
 class CheckpointError(ValueError):
@@ -36,19 +41,32 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A finished checkpoint: tensors by name, and its configuration."""
+    """A checkpoint: tensors by name, and its manifest."""
 
     tensors: dict[str, np.ndarray]
     config: dict[str, Any]
 
+    @property
+    def version(self) -> str:
+        """Hash of the tensors, by which a later checkpoint names its parent."""
+        return self.config[_HASHES][MODEL_FILE]
+
 
 @dataclass(frozen=True)
 class Step:
-    """A moment of a run: everything that is needed to go on from it."""
+    """A moment of a run: everything that is needed to go on from it.
+
+    Attributes:
+        number: Steps taken.
+        tensors: The model as it would be judged at this moment.
+        state: Tensors beside it: weights in training, optimizer, the best so far.
+        config: The manifest without hashes; under ``state`` what is not a tensor.
+    """
 
     number: int
-    tensors: dict[str, np.ndarray]
-    state: dict[str, Any]
+    tensors: Tensors
+    state: Tensors
+    config: Mapping[str, Any]
 
 
 @dataclass
@@ -59,72 +77,82 @@ class Resume:
     refused: list[str] = field(default_factory=list)
 
 
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that decide what a training comes to."""
+    return {name: library_version(name) for name in LIBRARIES}
+
+
 def write_checkpoint(
-    folder: Path, tensors: Mapping[str, np.ndarray], config: Mapping[str, object]
+    folder: Path, tensors: Tensors, config: Mapping[str, object], state: Tensors | None = None
 ) -> None:
-    """Write a finished checkpoint; the configuration comes last and holds the tensors' hash."""
+    """Write a checkpoint; the manifest comes last and holds the hashes.
+
+    Args:
+        folder: Is there already.
+        tensors: The model.
+        config: The manifest without hashes.
+        state: Of a training that is to go on from here.
+    """
     from safetensors.numpy import save
 
-    write_atomically(folder / MODEL_FILE, save(dict(tensors)))
-    complete = {**config, "sha256": {MODEL_FILE: sha256_file(folder / MODEL_FILE)}}
-    text = json.dumps(complete, indent=2) + "\n"
-    write_atomically(folder / CONFIG_FILE, text.encode())
+    parts = {MODEL_FILE: tensors} | ({} if state is None else {STATE_FILE: state})
+    for name, content in parts.items():
+        write_atomically(folder / name, save(dict(content)))
+    hashes = {name: sha256_file(folder / name) for name in parts}
+    # As JSON gives it back, so that the hash is of what will be read.
+    plain = json.loads(json.dumps(config))
+    complete = {**plain, _HASHES: {**hashes, CONFIG_FILE: digest(plain)}}
+    write_atomically(folder / CONFIG_FILE, (json.dumps(complete, indent=2) + "\n").encode())
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Read a finished checkpoint.
+    """Read a checkpoint, finished or of a step.
 
     Raises:
-        CheckpointError: A file is missing, is not what was written, or holds no tensors.
+        CheckpointError: A file is missing or is not what was written.
     """
-    from safetensors.numpy import load
-
-    hint = f"the checkpoint {folder} is damaged or incomplete: materialize it again"
     try:
-        config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        content = (folder / MODEL_FILE).read_bytes()
-        if config["sha256"][MODEL_FILE] != sha256_file(folder / MODEL_FILE):
-            raise CheckpointError(hint)
-        return Checkpoint(load(content), config)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(hint) from error
+        config = _verified(folder)
+        return Checkpoint(_load(folder / MODEL_FILE), config)
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CheckpointError(
+            f"the checkpoint {folder} is damaged or incomplete: materialize it again"
+        ) from error
 
 
-def save_step(folder: Path, step: Step, keep: int = 2) -> None:
-    """Keep a moment of a run: written aside, flushed, renamed; older ones beyond ``keep`` go."""
-    from safetensors.numpy import save
+def save_step(folder: Path, step: Step, *, keep: int = 2, best: int = 0) -> None:
+    """Keep a moment of a run: written aside, flushed, renamed.
 
+    Args:
+        folder: Of the run.
+        step: The moment.
+        keep: How many of the newest stay.
+        best: Number of the step that was judged best, which stays as well.
+    """
     steps = folder / STEPS_FOLDER
     target = steps / f"{step.number:08d}"
     aside = steps / f".{target.name}"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    _write(aside / _TENSORS, save(step.tensors))
-    _write(aside / _STATE, json.dumps(step.state).encode())
-    hashes = {name: sha256_file(aside / name) for name in (_TENSORS, _STATE)}
-    _write(aside / _HASHES, json.dumps(hashes).encode())
-    _flush(aside)
+    write_checkpoint(aside, step.tensors, step.config, step.state)
     shutil.rmtree(target, ignore_errors=True)
     aside.rename(target)
     _flush(steps)
     for old in _numbers(folder)[:-keep]:
-        shutil.rmtree(steps / f"{old:08d}")
+        if old != best:
+            shutil.rmtree(steps / f"{old:08d}")
 
 
 def latest_step(folder: Path) -> Resume:
     """The newest step whose content is what was written."""
-    from safetensors.numpy import load
-
     resume = Resume()
     for number in reversed(_numbers(folder)):
         path = folder / STEPS_FOLDER / f"{number:08d}"
         try:
-            hashes = json.loads((path / _HASHES).read_text(encoding="utf-8"))
-            if any(hashes[name] != sha256_file(path / name) for name in (_TENSORS, _STATE)):
-                raise CheckpointError(f"{path.name} does not have its recorded hash")
-            state = json.loads((path / _STATE).read_text(encoding="utf-8"))
-            resume.step = Step(number, load((path / _TENSORS).read_bytes()), state)
-        except (OSError, KeyError, TypeError, ValueError) as error:
+            config = _verified(path)
+            tensors, state = _load(path / MODEL_FILE), _load(path / STATE_FILE)
+            resume.step = Step(number, tensors, state, config)
+        except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
             resume.refused.append(f"step {number}: {error}")
             continue
         break
@@ -136,16 +164,26 @@ def remove_steps(folder: Path) -> None:
     shutil.rmtree(folder / STEPS_FOLDER, ignore_errors=True)
 
 
+def _verified(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder in which every file is what was written."""
+    config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    for name, expected in config[_HASHES].items():
+        plain = {key: value for key, value in config.items() if key != _HASHES}
+        found = digest(plain) if name == CONFIG_FILE else sha256_file(folder / name)
+        if found != expected:
+            raise CheckpointError(f"{name} does not have its recorded hash")
+    return config
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    from safetensors.numpy import load
+
+    return load(path.read_bytes())
+
+
 def _numbers(folder: Path) -> list[int]:
     found = (folder / STEPS_FOLDER).glob("[0-9]*")
     return sorted(int(path.name) for path in found if path.name.isdigit())
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
 
 
 def _flush(folder: Path) -> None:

@@ -11,6 +11,13 @@ from amodels_assets.training.sampler import SamplerConfig
 # Threads that wait for each other spin for a moment only: on a machine with other work to do,
 # spinning on makes training many times slower.
 PROCESS_ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
+OPTIMIZERS = ("adamw", "muon")
+SCHEDULES = ("cosine", "linear", "constant")
+JUDGES = ("loss", "score")
+
+
+class ConfigError(ValueError):
+    """A setting cannot be used; the message says which and what it may be."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +46,26 @@ class TrainingConfig:
         model: Size of the network.
         seed: Decides initial weights, order of rows, dropout.
         threads: Threads of the process; part of the result, as sums are taken in another order.
-        batch_size: Rows per step.
+        batch_size: Rows per step, over all micro-batches and processes.
+        micro_batch: Rows that are computed at once; 0 for as many as memory holds.
         steps: Steps at most.
-        learning_rate: At its peak, after ``warmup`` steps; falls to zero along a cosine.
+        optimizer: ``adamw``, or ``muon`` for the matrices inside the blocks.
+        learning_rate: At its peak, after ``warmup`` steps.
+        schedule: How it goes on from there: to zero along a ``cosine`` or ``linear``, or
+            ``constant``.
         warmup: Steps until the peak.
-        weight_decay: AdamW's.
+        weight_decay: Of weights other than norms, biases and embeddings.
+        clip: Largest norm of the gradients.
         average: Decay of the running average of the weights, which is what is kept.
         hidden_rows: Share of the context's rows that a training step does not show.
+        label_smoothing: Share of a class label that is spread over all classes.
+        masked: Share of the cells that a pretraining step hides.
         evaluate_every: Steps between two looks at the validation split.
+        judge: What decides which weights are kept: validation ``loss``, or ``score`` (AUROC,
+            accuracy or R²).
         patience: Looks without improvement after which training ends.
         checkpoint_every: Steps between two checkpoints to resume from.
+        keep: How many of those stay, beside the best.
     """
 
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
@@ -56,15 +73,51 @@ class TrainingConfig:
     seed: int = 0
     threads: int = 2
     batch_size: int = 32
+    micro_batch: int = 0
     steps: int = 800
+    optimizer: str = "adamw"
     learning_rate: float = 4e-3
+    schedule: str = "cosine"
     warmup: int = 80
     weight_decay: float = 0.05
+    clip: float = 1.0
     average: float = 0.99
     hidden_rows: float = 0.1
+    label_smoothing: float = 0.0
+    masked: float = 0.15
     evaluate_every: int = 100
+    judge: str = "loss"
     patience: int = 4
     checkpoint_every: int = 100
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse settings that no training could follow.
+
+        Raises:
+            ConfigError: One of them is out of its range.
+        """
+        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "judge": JUDGES}
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)!r}: give one of {', '.join(known)}"
+                )
+        for name in (
+            "threads",
+            "batch_size",
+            "steps",
+            "evaluate_every",
+            "checkpoint_every",
+            "keep",
+        ):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}: give at least 1")
+        for name in ("hidden_rows", "label_smoothing", "masked", "average"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}: give at least 0, less than 1")
+        if not self.learning_rate > 0:
+            raise ConfigError(f"learning_rate is {self.learning_rate}: give more than 0")
 
     @classmethod
     def for_steps(cls, steps: int) -> TrainingConfig:

@@ -16,6 +16,7 @@ from pathlib import Path
 from dagster_pipes import PipesContext, open_dagster_pipes
 
 from amodels_assets.training.config import TrainingConfig
+from amodels_assets.training.execution import Execution
 
 _SECONDS_BETWEEN_LINES = 10.0
 ORPHANED = 3
@@ -42,14 +43,17 @@ def main() -> int:
 
 def _train(pipes: PipesContext, folder: Path) -> int:
     from amodels_assets.datasets.dataset import DatasetError
+    from amodels_assets.training.device import DeviceError
+    from amodels_assets.training.memory import OutOfMemoryError
     from amodels_assets.training.train import TrainingError, train
 
     config = TrainingConfig.from_json(pipes.get_extra("config"))
+    execution = Execution(**pipes.get_extra("execution"))
     started = time.monotonic()
     progress = _Progress(pipes, os.getppid())
     try:
-        result = train(Path(pipes.get_extra("dataset")), folder, config, progress)
-    except (DatasetError, TrainingError) as error:
+        result = train(Path(pipes.get_extra("dataset")), folder, config, progress, execution)
+    except (DatasetError, DeviceError, OutOfMemoryError, TrainingError) as error:
         # A refusal is an answer, not a crash: the asset turns it into its failure.
         pipes.report_custom_message({"error": str(error)})
         return 0
@@ -58,11 +62,14 @@ def _train(pipes: PipesContext, folder: Path) -> int:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     pipes.report_custom_message(
         {
+            "finished": result.finished,
             "steps": result.steps,
             "best_step": result.best_step,
             "resumed_from": result.resumed_from,
             "refused_checkpoints": list(result.refused_checkpoints),
-            "validation_auroc": result.validation_auroc,
+            "contexts_at_once": result.micro_batch,
+            **result.figures,
+            **{name: value for name, value in result.usage.to_json().items() if value is not None},
             "seconds": round(time.monotonic() - started, 1),
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
             "peak_memory_megabytes": usage.ru_maxrss // 1024,

@@ -70,7 +70,7 @@ def test_a_finished_checkpoint_is_three_files(checkpoint: Path) -> None:
     assert sorted(content(checkpoint)) == ["config.json", "metrics.jsonl", "model.safetensors"]
     rows = [json.loads(line) for line in (checkpoint / "metrics.jsonl").read_text().splitlines()]
     assert {key for row in rows for key in row} == {
-        "step", "loss", "learning_rate", "validation_loss", "validation_auroc",
+        "step", "loss", "learning_rate", "gradient_norm", "validation_loss", "validation_auroc",
     }  # fmt: skip
     assert loss_curve(json.dumps(row) for row in rows).startswith("![loss](data:image/png;base64,")
 
@@ -114,14 +114,15 @@ def test_kill_and_resume_is_equal_to_the_bit(
 
 def test_a_damaged_step_is_refused_and_the_one_before_is_used(tmp_path: Path) -> None:
     for number in (1, 2, 3):
-        save_step(tmp_path, Step(number, {"a": np.full(3, number, np.float32)}, {"n": number}))
+        tensors = {"a": np.full(3, number, np.float32)}
+        save_step(tmp_path, Step(number, tensors, tensors, {"state": {"n": number}}))
     assert sorted(p.name for p in (tmp_path / "steps").iterdir()) == ["00000002", "00000003"]
-    broken = tmp_path / "steps" / "00000003" / "tensors.safetensors"
+    broken = tmp_path / "steps" / "00000003" / "state.safetensors"
     broken.write_bytes(broken.read_bytes()[:-1])
     resume = latest_step(tmp_path)
     assert resume.step is not None
     assert resume.step.number == 2
-    assert resume.step.state == {"n": 2}
+    assert resume.step.config["state"] == {"n": 2}
     assert len(resume.refused) == 1
     shutil.rmtree(tmp_path / "steps" / "00000002")
     assert latest_step(tmp_path).step is None
