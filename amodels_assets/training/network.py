@@ -1,0 +1,201 @@
+"""The Relational Transformer: attention along columns, rows and foreign keys.
+
+Belongs here: the network. Does not belong here: the attention itself (``attention.py``), what is
+read off a token (``heads.py``), how cells are encoded and how it is trained. Imports torch, so it
+is imported by processes that train or score.
+
+After "Relational Transformer: Toward Zero-Shot Foundation Models for Relational Data"
+(arXiv 2510.06377) in the form that its authors published, MIT licence: a token is a cell; a block
+attends to cells of the same column, to child rows, to the own row and its parents, and ends in a
+gated MLP. Beyond it: truth values and categories have encoders and heads of their own, a number has
+several features, and the column's name may change how its values count. ``authors.py`` takes over
+the authors' weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from amodels_assets.training.attention import EPSILON, GroupedAttention, chosen
+from amodels_assets.training.batch import CATEGORICAL, KIND_COUNT
+from amodels_assets.training.heads import Heads, Losses
+from amodels_assets.training.network_config import NetworkConfig
+from amodels_assets.training.tensors import (
+    NUMBER_KINDS,
+    TEXT_KINDS,
+    TensorBatch,
+    TensorBlock,
+    TensorTargets,
+)
+
+
+class GatedMlp(nn.Module):
+    """A gated multi-layer perceptron on each token; starts as zero."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(width, eps=EPSILON)
+        self.gate = nn.Linear(width, hidden, bias=False)
+        self.value = nn.Linear(width, hidden, bias=False)
+        self.out = nn.Linear(hidden, width, bias=False)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Transform; (tokens, width) to the same, to be added."""
+        normed = self.norm(tokens)
+        return self.out(functional.silu(self.gate(normed)) * self.value(normed))
+
+
+class Block(nn.Module):
+    """The attentions one after the other, then the MLP."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.attentions = nn.ModuleDict(
+            {name: GroupedAttention(config.width, config.heads) for name in config.attentions}
+        )
+        self.mlp = GatedMlp(config.width, config.hidden)
+
+    def forward(self, tokens: Tensor, plan: TensorBlock) -> Tensor:
+        """One step of message passing; (tokens, width) to the same."""
+        for attention, groups in zip(self.attentions.values(), plan.attentions, strict=True):
+            if groups is not None:
+                tokens = attention(tokens, groups)
+        if plan.mlp is None:
+            return tokens + self.mlp(tokens)
+        changed = self.mlp(chosen(tokens, plan.mlp))
+        return tokens.index_add(0, plan.mlp, changed.to(tokens.dtype))
+
+
+class CellEncoder(nn.Module):
+    """Tokens of cells: what the value says, and what its column's name says."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        width = config.width
+
+        def encoder(features: int) -> nn.Sequential:
+            return nn.Sequential(nn.Linear(features, width), nn.RMSNorm(width, eps=EPSILON))
+
+        self.numbers = nn.ModuleList(encoder(config.value_width) for _ in NUMBER_KINDS)
+        self.texts = nn.ModuleList(encoder(config.text_width) for _ in TEXT_KINDS)
+        self.name = encoder(config.text_width)
+        # What stands for a hidden value of each kind, and for a missing one.
+        self.hidden = nn.Parameter(torch.randn(KIND_COUNT, width))
+        # How a value counts may depend on its column's name; at first it does not.
+        self.film = nn.Linear(config.text_width, width, bias=False)
+        nn.init.zeros_(self.film.weight)
+
+    def forward(self, batch: TensorBatch, texts: Tensor, names: Tensor) -> Tensor:
+        """Tokens.
+
+        Args:
+            batch: Its cells.
+            texts: Text vectors, (texts, text width); only those in the batch are encoded.
+            names: Column-name vectors, (columns, text width).
+
+        Returns:
+            (tokens, width).
+        """
+        values = [encode(part) for encode, part in zip(self.numbers, batch.values, strict=True)]
+        values += [
+            encode(texts.index_select(0, part))
+            for encode, part in zip(self.texts, batch.strings, strict=True)
+        ]
+        pool = torch.cat([*(value.to(self.hidden.dtype) for value in values), self.hidden])
+        name = functional.embedding(batch.columns, self.name(names).to(pool.dtype))
+        film = functional.embedding(batch.columns, 1 + self.film(names).to(pool.dtype))
+        return torch.addcmul(name, functional.embedding(batch.slots, pool), film)
+
+
+class RelationalTransformer(nn.Module):
+    """Predicts hidden cells of contexts.
+
+    Call :meth:`bind` with the vectors of a database before the first batch.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = CellEncoder(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.norm = nn.RMSNorm(config.width, eps=EPSILON)
+        self.heads = Heads(config.width, config.text_width)
+        self.texts: Tensor
+        self.names: Tensor
+        for buffer in ("texts", "names"):
+            self.register_buffer(buffer, torch.zeros(0, config.text_width), persistent=False)
+        self.categories: dict[int, Tensor] = {}
+
+    def bind(
+        self, texts: np.ndarray, names: np.ndarray, categories: Mapping[int, np.ndarray]
+    ) -> None:
+        """Use the vectors of a database; nothing of them is learned or saved with the weights.
+
+        Args:
+            texts: Vector of each text number, float32 (texts, text width).
+            names: Vector of each column's name, float32 (columns, text width).
+            categories: Column number to the text numbers of its categories, in the order of the
+                targets' ``classes``.
+
+        Raises:
+            ValueError: Vectors have another width than the network takes.
+        """
+        for vectors in (texts, names):
+            if vectors.shape[1] != self.config.text_width:
+                raise ValueError(
+                    f"Text vectors have {vectors.shape[1]} features and the network takes "
+                    f"{self.config.text_width}; use the text encoder that it was trained with"
+                )
+        device = self.norm.weight.device
+        self.texts = torch.from_numpy(texts).to(device)
+        self.names = torch.from_numpy(names).to(device)
+        self.categories = {
+            column: torch.from_numpy(numbers.astype(np.int64)).to(device)
+            for column, numbers in categories.items()
+        }
+
+    def forward(self, batch: TensorBatch) -> Tensor:
+        """States of the targets; (targets, width)."""
+        tokens = self.encoder(batch, self.texts, self.names)
+        for block, plan in zip(self.blocks, batch.blocks, strict=True):
+            tokens = block(tokens, plan)
+        return self.norm(tokens.index_select(0, batch.targets.tokens))
+
+    def loss(self, states: Tensor, targets: TensorTargets) -> Losses:
+        """How wrong the states of :meth:`forward` are."""
+        return self.heads.losses(
+            states, targets, self._categories, lambda texts: self.texts.index_select(0, texts)
+        )
+
+    def scores(self, states: Tensor, kind: int, column: int | None = None) -> Tensor:
+        """What is predicted of targets of one kind.
+
+        Args:
+            states: States of the targets, (n, width).
+            kind: Kind of their values.
+            column: Number of their column; needed for categories.
+
+        Returns:
+            Logit of a truth value or standardised number or moment, (n,); scores of the column's
+            categories before the softmax, (n, categories); text vectors, (n, text width). Float.
+
+        Raises:
+            ValueError: The column has no categories.
+        """
+        if kind == CATEGORICAL:
+            if column is None or column not in self.categories:
+                raise ValueError(f"Column {column} has no categories; name a categorical column")
+            return self.heads.category(states, self._categories(column))
+        if kind in NUMBER_KINDS:
+            return self.heads.number(states, kind)
+        return self.heads.vector(states)
+
+    def _categories(self, column: int) -> Tensor:
+        """Text vectors of a column's categories, (categories, text width)."""
+        return self.texts.index_select(0, self.categories[column])
