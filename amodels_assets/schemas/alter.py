@@ -2,7 +2,7 @@
 
 SQLite cannot change a column's type: there the table is made again with its rows, in the same
 transaction. Belongs here: statements that change one table. Does not belong here: which change is
-made (``migration.py``).
+made (``migration.py``) and SAP HANA's own statements (``hana_definitions.py``).
 """
 
 from __future__ import annotations
@@ -35,6 +35,12 @@ def alter_columns(connection: sa.Connection, migration: Migration, steps: Sequen
     retyped = [step for step in steps if step.kind in ("widen_column", "narrow_column")]
     if connection.dialect.name == "sqlite" and retyped:
         _make_again(connection, planned, steps)
+        return
+    if connection.dialect.name == "hana":
+        from amodels_assets.schemas.hana_definitions import alter_table
+
+        for step in steps:
+            alter_table(connection, planned, step)
         return
     operations = Operations(MigrationContext.configure(connection))
     for step in steps:

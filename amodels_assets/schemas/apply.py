@@ -1,8 +1,9 @@
 """Carries migrations out, one transaction a table.
 
-A kill at any moment leaves each table as it was or as it should be, and the record with it; where
-the target commits each change of a definition by itself (SAP HANA), the next run sees what was
-done and does the rest. Only tables that the record names are ever changed or dropped.
+A kill at any moment leaves each table as it was or as it should be, and the record with it. Where
+the target commits each definition by itself (SAP HANA), the record says what is going to be before
+the first one: the next run sees in the target's catalog what was done and does the rest. Only
+tables that the record names are ever changed or dropped.
 Belongs here: tables. Does not belong here: views (``apply_views.py``).
 """
 
@@ -19,6 +20,7 @@ from sqlalchemy import exc
 
 from amodels_assets.schemas.alter import alter_columns
 from amodels_assets.schemas.bookkeeping import Applied, Bookkeeping
+from amodels_assets.schemas.connect import first_line
 from amodels_assets.schemas.load import clear, replace_rows
 from amodels_assets.schemas.migration import Migration
 from amodels_assets.schemas.plan import PlannedColumn, PlannedTable, sa_table
@@ -89,7 +91,9 @@ def apply_tables(
             reason = in_transaction(
                 connection,
                 before_commit,
-                lambda m=migration, s=steps: _apply(connection, bookkeeping, m, s, read_rows),
+                lambda m=migration, s=steps: _apply(
+                    connection, bookkeeping, m, s, read_rows, before_commit=before_commit
+                ),
             )
             action = "skipped" if reason else _action(steps)
             done = () if reason else tuple(step.kind for step in steps)
@@ -121,7 +125,7 @@ def in_transaction(
         if not only_this_object(error):
             raise
         connection.rollback()
-        return (str(error.orig).strip().splitlines() or ["the database refuses it"])[0]
+        return first_line(error)
     except BaseException:
         connection.rollback()
         raise
@@ -134,31 +138,48 @@ def _apply(
     migration: Migration,
     steps: Sequence[Step],
     read_rows: ReadRows,
+    *,
+    before_commit: Callable[[], None],
 ) -> None:
     kinds = {step.kind for step in steps}
-    for step in steps:
-        bookkeeping.log(migration.key, step)
-    if migration.planned is None:
-        if migration.applied is not None:
-            drop = sa.schema.DropTable(sa_table(*migration.applied.place), if_exists=True)
-            connection.execute(drop)
+    logged = [bookkeeping.log(migration.key, step) for step in steps]
+    planned, known = migration.planned, migration.applied
+
+    def undo() -> None:
+        bookkeeping.unlog(logged)
+        if known:
+            bookkeeping.write(migration.key, known)
+        else:
+            bookkeeping.forget(migration.key)
+
+    if planned is None:
+        if known is not None:
+            define(connection, before_commit, lambda: _drop(connection, known), undo)
         bookkeeping.forget(migration.key)
         return
-    planned, created = migration.planned, "create_table" in kinds
+    created = "create_table" in kinds
     loads = not kinds.isdisjoint(("load_rows", "remove_rows"))
+    emptied = loads and not kinds.isdisjoint(("narrow_column", "widen_column"))
     standing = _standing(migration, steps)
     if created or loads:
         standing = replace(standing, rows_version="", rows=0)
-    bookkeeping.write(migration.key, standing)
-    emptied = False
-    if created:
-        _create(connection, planned)
-    else:
-        emptied = loads and not kinds.isdisjoint(("narrow_column", "widen_column"))
+
+    def definitions() -> None:
+        if created:
+            _create(connection, planned)
+            return
         if emptied:
             # Rows that are about to go must not stand in the way of a narrower type.
             clear(connection, planned.to_sqlalchemy(connection.dialect.name))
         alter_columns(connection, migration, steps)
+
+    if kinds <= {"load_rows", "remove_rows"}:
+        bookkeeping.write(migration.key, standing)
+    else:
+        # What stands in the record is not looked for any more, and comments only there.
+        bookkeeping.write(migration.key, _without_comments(standing, known, steps))
+        define(connection, before_commit, definitions, undo)
+        bookkeeping.write(migration.key, standing)
     if loads:
         loaded = _load(connection, planned, read_rows, empty=created or emptied)
         version = planned.rows_version
@@ -166,12 +187,78 @@ def _apply(
         bookkeeping.write(migration.key, standing)
 
 
+def define(
+    connection: sa.Connection,
+    before_commit: Callable[[], None],
+    definitions: Callable[[], None],
+    undo: Callable[[], None],
+) -> None:
+    """Carry definitions out, where they commit by themselves only when the record is safe.
+
+    Args:
+        connection: In the transaction that wrote to the record what is going to be.
+        before_commit: Called before a commit; raises when this run may not write any more.
+        definitions: Carries them out.
+        undo: Brings the record back where the target refuses them.
+    """
+    if connection.dialect.name != "hana":
+        definitions()
+        return
+    before_commit()
+    connection.commit()
+    try:
+        definitions()
+    except exc.DBAPIError as error:
+        if only_this_object(error):
+            connection.rollback()
+            undo()
+            connection.commit()
+        raise
+
+
+def _without_comments(standing: Applied, known: Applied | None, steps: Sequence[Step]) -> Applied:
+    """The record with those comments as they were that steps are about to change."""
+    if known is None:
+        return standing
+    before = {column.target_name: column.comment for column in known.columns}
+    changed = {step.column for step in steps if step.kind == "comment"}
+    columns = tuple(
+        replace(c, comment=before.get(c.target_name, "")) if c.target_name in changed else c
+        for c in standing.columns
+    )
+    return replace(
+        standing, columns=columns, comment=known.comment if "" in changed else standing.comment
+    )
+
+
 def _create(connection: sa.Connection, planned: PlannedTable) -> None:
-    if planned.schema:
-        name = sa.sql.quoted_name(planned.schema, quote=True)
-        if planned.schema not in sa.inspect(connection).get_schema_names():
-            connection.execute(sa.schema.CreateSchema(name))
-    planned.to_sqlalchemy(connection.dialect.name).create(connection, checkfirst=False)
+    create_schema(connection, planned.schema)
+    table = planned.to_sqlalchemy(connection.dialect.name)
+    if connection.dialect.name == "hana":
+        from amodels_assets.schemas.hana_definitions import create_table
+
+        create_table(connection, table)
+    else:
+        table.create(connection, checkfirst=False)
+
+
+def create_schema(connection: sa.Connection, schema: str | None) -> None:
+    """Make a schema that is not there yet."""
+    if schema is None:
+        return
+    name = sa.sql.quoted_name(schema, quote=True)
+    if not sa.inspect(connection).has_schema(name):
+        connection.execute(sa.schema.CreateSchema(name))
+
+
+def _drop(connection: sa.Connection, known: Applied) -> None:
+    table = sa_table(*known.place)
+    if connection.dialect.name == "hana":
+        from amodels_assets.schemas.hana_definitions import drop_table
+
+        drop_table(connection, table)
+    else:
+        connection.execute(sa.schema.DropTable(table, if_exists=True))
 
 
 def _load(
@@ -225,6 +312,10 @@ def only_this_object(error: exc.DBAPIError) -> bool:
     """
     if error.connection_invalidated or not isinstance(error.orig, Exception):
         return False
+    if hasattr(error.orig, "errorcode"):
+        from amodels_assets.schemas.hana import concerns_one_object
+
+        return concerns_one_object(error)
     if isinstance(error, exc.OperationalError):
         state = getattr(error.orig, "pgcode", None) or ""
         code = getattr(error.orig, "sqlite_errorcode", None)

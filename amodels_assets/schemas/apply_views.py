@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from amodels_assets.schemas.apply import Outcome, in_transaction
+from amodels_assets.schemas.apply import Outcome, create_schema, define, in_transaction
 from amodels_assets.schemas.bookkeeping import Applied, Bookkeeping
 from amodels_assets.schemas.connect import execute_as_it_is, quoted_name_of
 from amodels_assets.schemas.migration import FOREIGN, Migration
@@ -112,9 +112,10 @@ def drop_views(
 
 
 def _drop(connection: sa.Connection, bookkeeping: Bookkeeping, key: Key, known: Applied) -> None:
+    # First, so that it stays on record until it is gone, where a definition commits by itself.
+    execute_as_it_is(connection, f"DROP VIEW {quoted_name_of(connection, *known.place)}")
     bookkeeping.log(key, Step("drop_view"))
     bookkeeping.forget(key)
-    execute_as_it_is(connection, f"DROP VIEW {quoted_name_of(connection, *known.place)}")
 
 
 def create_views(
@@ -152,7 +153,7 @@ def create_views(
                 reason = in_transaction(
                     connection,
                     before_commit,
-                    lambda view=view: _create(connection, bookkeeping, view),
+                    lambda view=view: _create(connection, bookkeeping, view, before_commit),
                 )
         if reason:
             refused.add(view.key)
@@ -183,15 +184,24 @@ def _on_record(view: PlannedView, refusal: str = "") -> Applied:
     )
 
 
-def _create(connection: sa.Connection, bookkeeping: Bookkeeping, view: PlannedView) -> None:
-    bookkeeping.log(view.key, Step("create_view"))
+def _create(
+    connection: sa.Connection,
+    bookkeeping: Bookkeeping,
+    view: PlannedView,
+    before_commit: Callable[[], None],
+) -> None:
+    logged = bookkeeping.log(view.key, Step("create_view"))
     bookkeeping.write(view.key, _on_record(view))
-    if view.schema and view.schema not in sa.inspect(connection).get_schema_names():
-        name = sa.sql.quoted_name(view.schema, quote=True)
-        connection.execute(sa.schema.CreateSchema(name))
     names = ", ".join(quoted_name_of(connection, None, name) for name in view.columns)
     target = quoted_name_of(connection, *view.place)
-    # Names are quoted and the query comes from a syntax tree; a view takes no parameters.
-    execute_as_it_is(connection, f"CREATE VIEW {target} ({names}) AS {view.statement}")
-    # SQLite looks at a view's query only when it is run.
-    execute_as_it_is(connection, f"SELECT * FROM {target} LIMIT 0")  # noqa: S608 (quoted name)
+
+    def definitions() -> None:
+        create_schema(connection, view.schema)
+        # Names are quoted and the query comes from a syntax tree; a view takes no parameters.
+        execute_as_it_is(connection, f"CREATE VIEW {target} ({names}) AS {view.statement}")
+
+    # A refusal is recorded by the caller.
+    define(connection, before_commit, definitions, lambda: bookkeeping.unlog([logged]))
+    if connection.dialect.name == "sqlite":
+        # It looks at a view's query only when it is run.
+        execute_as_it_is(connection, f"SELECT * FROM {target} LIMIT 0")  # noqa: S608 (quoted name)

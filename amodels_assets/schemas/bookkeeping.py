@@ -1,6 +1,7 @@
 """The replica's own record: what stands in the target, and every step that led there.
 
 It is written in the transaction of the step that it tells of, so that it is never wrong about it.
+Where a definition commits by itself (SAP HANA), it says before what is going to be.
 Belongs here: the record's tables. Does not belong here: deciding on steps (``migration.py``).
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -169,8 +170,8 @@ class Bookkeeping:
             )
         )
 
-    def log(self, key: tuple[str, str], step: Step) -> None:
-        """Add a step to the history; part of the caller's transaction."""
+    def log(self, key: tuple[str, str], step: Step) -> str:
+        """Add a step to the history, and give its id; part of the caller's transaction."""
         values = {
             "step_id": uuid.uuid4().hex,
             "applied_at": _now(),
@@ -181,6 +182,12 @@ class Bookkeeping:
             "detail": " ".join(filter(None, (step.column, step.detail))),
         }
         self._connection.execute(sa.insert(self._steps), values)
+        return values["step_id"]
+
+    def unlog(self, step_ids: Collection[str]) -> None:
+        """Take steps that the target refused from the history; in the caller's transaction."""
+        steps = self._steps
+        self._connection.execute(sa.delete(steps).where(steps.c.step_id.in_(list(step_ids))))
 
     def history(self, most: int) -> list[dict[str, Any]]:
         """The newest steps, newest first."""

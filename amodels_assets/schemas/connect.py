@@ -72,14 +72,14 @@ def connected(url: str) -> Generator[sa.Connection]:
             connection = engine.connect()
         except (exc.DBAPIError, OSError) as error:
             raise ReplicaError(
-                f"{_shown(engine.url)} cannot be reached: {_first_line(error)}; check the URL, "
+                f"{_shown(engine.url)} cannot be reached: {first_line(error)}; check the URL, "
                 "the password and that the server runs"
             ) from None
         with connection:
             yield connection
     except exc.DBAPIError as error:
         raise ReplicaError(
-            f"{_shown(engine.url)} failed: {_first_line(error)}; when that is mended, materialize "
+            f"{_shown(engine.url)} failed: {first_line(error)}; when that is mended, materialize "
             "the replica again, it does what is left"
         ) from None
     finally:
@@ -136,6 +136,9 @@ def _shown(url: sa.URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What a database says, in one line."""
     original = getattr(error, "orig", None) or error
-    return (str(original).strip().splitlines() or ["no reason given"])[0]
+    # SAP HANA's driver shows its errors as pairs of a number and a text.
+    text = getattr(original, "errortext", None) or str(original)
+    return (text.strip().splitlines() or ["no reason given"])[0]

@@ -42,28 +42,50 @@ def replace_rows(
         empty: Whether the table is known to have no rows.
     """
     names = {str(column.name) for column in table.columns}
-    if empty or not key or not names.issuperset(key) or len(names) > _MOST_COLUMNS_BY_KEY:
+    known = key and names.issuperset(key) and len(names) <= _MOST_COLUMNS_BY_KEY
+    if empty or not known or not _comparable(connection, table):
         if not empty:
             clear(connection, table)
         return _fill(connection, table, batches)
-    if connection.dialect.name == "hana":
-        clear(connection, table)
-        return _fill(connection, table, batches)
-    stage = sa.Table(
-        _STAGE,
-        sa.MetaData(),
-        *(sa.Column(c.name, c.type) for c in table.columns),
-        prefixes=["TEMPORARY"],
-    )
-    connection.execute(sa.schema.CreateTable(stage))
+    stage = _create_stage(connection, table)
     count = _fill(connection, stage, batches)
     if _is_unique(connection, stage, key, count):
         _merge(connection, table, stage, key)
     else:
         clear(connection, table)
         _insert_from(connection, table, stage, sa.true())
-    connection.execute(sa.schema.DropTable(stage))
+    if connection.dialect.name != "hana":
+        connection.execute(sa.schema.DropTable(stage))
     return count
+
+
+def _comparable(connection: sa.Connection, table: sa.Table) -> bool:
+    """Whether the target can compare all columns: SAP HANA does not compare large objects."""
+    large = sa.LargeBinary | sa.UnicodeText
+    return connection.dialect.name != "hana" or not any(
+        isinstance(column.type, large) for column in table.columns
+    )
+
+
+def _create_stage(connection: sa.Connection, table: sa.Table) -> sa.Table:
+    """A temporary table with the same columns.
+
+    Making and dropping one commits in SAP HANA, so both come before rows change there: the last
+    one stays until the connection ends.
+    """
+    hana = connection.dialect.name == "hana"
+    stage = sa.Table(
+        f"#{_STAGE}" if hana else _STAGE,
+        sa.MetaData(),
+        *(sa.Column(c.name, c.type) for c in table.columns),
+        prefixes=["LOCAL TEMPORARY COLUMN" if hana else "TEMPORARY"],
+    )
+    if hana and connection.info.pop(_STAGE, False):
+        connection.execute(sa.schema.DropTable(stage))
+    connection.execute(sa.schema.CreateTable(stage))
+    if hana:
+        connection.info[_STAGE] = True
+    return stage
 
 
 def _fill(connection: sa.Connection, table: sa.Table, batches: Iterator[pa.RecordBatch]) -> int:
@@ -119,9 +141,9 @@ def _merge(connection: sa.Connection, table: sa.Table, stage: sa.Table, key: Seq
             if c.name not in key
         ),
     )
-    kept = sa.select(sa.literal(1)).select_from(stage).where(same)
+    kept = sa.select(sa.literal_column("1")).select_from(stage).where(same)
     connection.execute(sa.delete(table).where(~kept.correlate(table).exists()))
-    there = sa.select(sa.literal(1)).select_from(table).where(same_key)
+    there = sa.select(sa.literal_column("1")).select_from(table).where(same_key)
     _insert_from(connection, table, stage, ~there.correlate(stage).exists())
 
 

@@ -15,7 +15,7 @@ from amodels_assets.schemas.bookkeeping import Applied
 from amodels_assets.schemas.plan import PlannedColumn, PlannedTable
 from amodels_assets.schemas.state import Name, TargetState, shown
 from amodels_assets.schemas.step import Key, Step
-from amodels_assets.schemas.types import target_type
+from amodels_assets.schemas.types import hive_type_of, target_type
 from amodels_assets.schemas.widening import widens
 
 FOREIGN = "a table or view of that name is there that was not made from this catalog"
@@ -144,6 +144,11 @@ def _type_step(
     column: PlannedColumn, recorded: PlannedColumn | None, found: str, dialect: sa.Dialect
 ) -> Step:
     if recorded is None or _type(recorded, dialect) != found:
+        known = hive_type_of(found, dialect.name) or ""
+        announced = recorded is not None and recorded.hive_type == column.hive_type
+        if announced and known and widens(known, column.hive_type):
+            # A run that was killed has recorded what it was about to do.
+            return Step("widen_column", column.target_name, f"{known} to {column.hive_type}")
         detail = f"somebody made it {found}, it should be {column.hive_type}"
         return Step("narrow_column", column.target_name, detail, loses_data=True, drift=True)
     detail = f"{recorded.hive_type} to {column.hive_type}"

@@ -34,8 +34,15 @@ def read_state(connection: sa.Connection, schemas: Iterable[str | None]) -> Targ
 
     Ends the transaction that it reads in.
     """
-    inspector = sa.inspect(connection)
     wanted = set(schemas)
+    if connection.dialect.name == "hana":
+        from amodels_assets.schemas.hana_definitions import read_columns
+
+        names = sorted(str(schema) for schema in wanted if schema)
+        tables, views = (read_columns(connection, names, kind) for kind in ("table", "view"))
+        connection.rollback()
+        return TargetState({**tables}, {**views})
+    inspector = sa.inspect(connection)
     present = wanted & {None} | wanted & set(inspector.get_schema_names())
     tables, views = (
         {

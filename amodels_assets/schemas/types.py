@@ -136,6 +136,45 @@ def target_type(hive_type: str, dialect: str) -> TypeEngine:
     return _POSTGRESQL[parsed.base]
 
 
+# The widest Hive type whose values a type of the target holds; JSON does not tell its fields.
+_BACK = {
+    "postgresql": {
+        "TEXT": "string", "BOOLEAN": "boolean", "SMALLINT": "smallint", "INTEGER": "int",
+        "BIGINT": "bigint", "REAL": "float", "DOUBLE PRECISION": "double", "DATE": "date",
+        "TIMESTAMP WITHOUT TIME ZONE": "timestamp", "BYTEA": "binary",
+        "JSONB": "map<string,string>", "NUMERIC": "decimal", "CHAR": "char", "VARCHAR": "varchar",
+    },
+    "hana": {
+        "BOOLEAN": "boolean", "SMALLINT": "smallint", "INTEGER": "int", "BIGINT": "bigint",
+        "REAL": "float", "DOUBLE": "double", "DATE": "date", "TIMESTAMP": "timestamp",
+        "BLOB": "binary", "NCLOB": "map<string,string>", "DECIMAL": "decimal",
+        "NVARCHAR": "varchar",
+    },
+    "sqlite": {"TEXT": "string", "INTEGER": "bigint", "REAL": "double", "BLOB": "binary"},
+}  # fmt: skip
+
+
+def hive_type_of(shown: str, dialect: str) -> str | None:
+    """The Hive type for a type of the target; None where it is none that a replica makes.
+
+    Args:
+        shown: As the target writes it.
+        dialect: ``postgresql``, ``hana`` or ``sqlite``.
+
+    Example:
+        >>> hive_type_of("NUMERIC(18, 2)", "postgresql"), hive_type_of("NCLOB", "hana")
+        ('decimal(18,2)', 'map<string,string>')
+    """
+    name, _, arguments = shown.strip().upper().partition("(")
+    base = _BACK[dialect].get(name.strip())
+    if base is None or not arguments:
+        return base
+    numbers = "".join(arguments.rstrip(")").split())
+    if dialect == "hana" and (base, numbers) == ("varchar", str(_HANA_LONGEST)):
+        return "string"
+    return f"{base}({numbers})"
+
+
 def _hana_type(parsed: HiveType) -> TypeEngine:
     if parsed.base == "decimal":
         precision, scale = parsed.arguments

@@ -93,7 +93,8 @@ def _source(planned: PlannedTable, read_rows: ReadRows, dialect: str) -> Iterato
     names = [column.name for column in planned.columns]
     for batch in batches or ():
         rows = batch.select(names)
-        yield sqlite_values(rows) if dialect == "sqlite" else rows
+        # SQLite and SAP HANA have no NaN.
+        yield sqlite_values(rows) if dialect in ("sqlite", "hana") else rows
 
 
 def _checksums(

@@ -16,11 +16,12 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from amodels_assets.artifacts import digest
+from amodels_assets.schemas import hana_views
 from amodels_assets.schemas.identifiers import target_identifier
 from amodels_assets.schemas.plan import PlannedTable, target_place
 from amodels_assets.sgmi.view_query import QueryError, parse_query, recursion_limit
 
-# sqlglot's name of each target that it can write for.
+# sqlglot's name of each target that it writes for.
 WRITERS = {"postgresql": "postgres", "sqlite": "sqlite"}
 _RECURSION_LIMIT = 10_000
 Key = tuple[str, str]
@@ -160,18 +161,20 @@ def translated(query: str, database: str, dialect: str) -> str:
         >>> translated("select nvl(a, 1) x from t", "d", "sqlite")
         'SELECT COALESCE("a", 1) AS "x" FROM "d.t" AS "t"'
     """
-    if dialect not in WRITERS:
-        raise UntranslatableError("views are not translated to this target's SQL")
     try:
         tree = parse_query(query)
         with recursion_limit(_RECURSION_LIMIT):
             _rename(tree, database, dialect)
+            if dialect == "hana":
+                return hana_views.write(tree)
             return tree.sql(
                 dialect=WRITERS[dialect],
                 unsupported_level=ErrorLevel.RAISE,
                 identify=True,
                 comments=False,
             )
+    except hana_views.UntranslatedError as error:
+        raise UntranslatableError(str(error)) from error
     except QueryError as error:
         raise UntranslatableError(f"its query cannot be read: {error}") from error
     except SqlglotError as error:

@@ -49,9 +49,16 @@ class HanaServer:
             time.sleep(0.01)
         self.port = int((self.folder / "port").read_text())
 
-    def die_at(self, beginning: str) -> None:
-        """Let it be killed before the next statement that begins like this is executed."""
-        (self.folder / "dies_at").write_text(beginning)
+    def die_at(self, beginning: str, number: int = 1, *, after: bool = False) -> None:
+        """Let it be killed at a statement.
+
+        Args:
+            beginning: Of the statement.
+            number: Which of those that begin so.
+            after: When it is executed, and the client does not know yet; otherwise before.
+        """
+        asked = {"beginning": beginning, "number": number, "after": after}
+        (self.folder / "dies_at.json").write_text(json.dumps(asked))
 
     def kill(self) -> None:
         """SIGKILL."""

@@ -17,8 +17,9 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.hana.engine import Engine, EngineError, Result
-from tests.hana.grammar import GrammarError
+from tests.hana.engine import Engine, Result
+from tests.hana.errors import AUTHENTICATION_FAILED, EngineError
+from tests.hana.reader import GrammarError
 from tests.hana.values import (
     LOBS,
     NCLOB,
@@ -42,15 +43,14 @@ from tests.hana.wire import (
 )
 
 USER, PASSWORD = "AMODELS", "Geheimes-Wort-1"
-_AUTHENTICATION_FAILED = 10
 _METHOD = b"SCRAMSHA256"
 _ROWS_AT_ONCE = 1000
-_LAST, _CLOSED = 1, 16
+_LAST, _NO_ROW, _CLOSED = 1, 8, 16
 _NO_NAME = 0xFFFFFFFF
 _OPTIONS = [
     option(1, 77), option(2, True), option(4, True), option(10, True), option(11, "SYS"),
-    option(12, 1), option(14, True), option(15, 0), option(16, 1), option(17, 0), option(18, True),
-    option(19, True), option(21, True), option(23, 1),
+    option(12, 8), option(14, True), option(15, 0), option(16, 8), option(17, 0), option(18, True),
+    option(19, True), option(21, True), option(23, 8),
 ]  # fmt: skip
 
 
@@ -115,7 +115,7 @@ class _Session:
         if request.type == MessageType.CONNECT:
             return 14, self._connect(request)
         if self._engine is None:
-            raise EngineError(_AUTHENTICATION_FAILED, "authentication failed")
+            raise EngineError(AUTHENTICATION_FAILED, "authentication failed")
         answers = {
             MessageType.EXECUTE_DIRECT: self._direct,
             MessageType.PREPARE: self._prepare,
@@ -151,7 +151,7 @@ class _Session:
         signature = hmac.digest(hashlib.sha256(key).digest(), message, "sha256")
         claimed = bytes(a ^ b for a, b in zip(signature, proof, strict=True))
         if self._name != USER or not hmac.compare_digest(claimed, key):
-            raise EngineError(_AUTHENTICATION_FAILED, "authentication failed")
+            raise EngineError(AUTHENTICATION_FAILED, "authentication failed")
         self._engine = Engine(self._folder / "hana.sqlite", USER)
         return [
             Part(PartKind.AUTHENTICATION, packed_fields([_METHOD, b""])),
@@ -161,10 +161,22 @@ class _Session:
     def _note(self, statement: str) -> None:
         with (self._folder / "statements.jsonl").open("a") as log:
             log.write(json.dumps(statement) + "\n")
-        deadly = self._folder / "dies_at"
-        if deadly.exists() and statement.startswith(deadly.read_text()):
-            deadly.unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
+        self._die(statement, after=False)
+
+    def _die(self, statement: str, *, after: bool) -> None:
+        """End the server as a power cut would, where a test asked for that."""
+        deadly = self._folder / "dies_at.json"
+        if not deadly.exists():
+            return
+        asked = json.loads(deadly.read_text())
+        if asked["after"] != after or not statement.lstrip().startswith(asked["beginning"]):
+            return
+        asked["number"] -= 1
+        if asked["number"] > 0:
+            deadly.write_text(json.dumps(asked))
+            return
+        deadly.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def _direct(self, request: Request) -> tuple[int, list[Part]]:
         statement = from_cesu(_content(request, PartKind.COMMAND))
@@ -190,8 +202,8 @@ class _Session:
         statement = self._statements[_content(request, PartKind.STATEMENT_ID)]
         self._note(statement)
         part = request.part(PartKind.PARAMETERS)
-        codes = [code for code, _, _ in self._run_parameters(statement)]
-        rows = from_parameters(part.content, codes, part.count) if part else None
+        scales = [scale for _, _, scale in self._run_parameters(statement)]
+        rows = from_parameters(part.content, scales, part.count) if part else None
         waiting = [
             (row, position, value)
             for row in rows or []
@@ -244,12 +256,14 @@ class _Session:
 
     def _run(self, statement: str, rows: list | None, *, commit: bool) -> Result:
         if self._engine is None:
-            raise EngineError(_AUTHENTICATION_FAILED, "authentication failed")
-        return self._engine.execute(statement, rows, commit=commit)
+            raise EngineError(AUTHENTICATION_FAILED, "authentication failed")
+        result = self._engine.execute(statement, rows, commit=commit)
+        self._die(statement, after=True)
+        return result
 
     def _run_parameters(self, statement: str) -> list[tuple[int, int, int]]:
         if self._engine is None:
-            raise EngineError(_AUTHENTICATION_FAILED, "authentication failed")
+            raise EngineError(AUTHENTICATION_FAILED, "authentication failed")
         return self._engine.parameters(statement)
 
     def _outcome(self, result: Result) -> tuple[int, list[Part]]:
@@ -271,12 +285,13 @@ class _Session:
         end = start + len(rows)
         self._results[identifier] = (result, end)
         content = b"".join(
-            to_result(value, code, lambda raw, code=code: self._keep(raw, code))
+            to_result(value, code, scale, lambda raw, code=code: self._keep(raw, code))
             for row in rows
-            for value, (_, code, _) in zip(row, result.columns or [], strict=True)
+            for value, (_, code, scale) in zip(row, result.columns or [], strict=True)
         )
         done = end >= len(result.rows)
-        return Part(PartKind.RESULT_SET, content, len(rows), _LAST | _CLOSED if done else 0)
+        attributes = (_LAST | _CLOSED if done else 0) | (0 if result.rows else _NO_ROW)
+        return Part(PartKind.RESULT_SET, content, len(rows), attributes)
 
     def _keep(self, raw: bytes, code: int) -> bytes:
         # The locator tells texts, whose pieces are counted in characters, from bytes.
@@ -315,9 +330,7 @@ def _metadata(columns: list[tuple[str, int, int]]) -> bytes:
     for name, code, scale in columns:
         at = len(names)
         names += packed(to_cesu(name))
-        entries += struct.pack(
-            "<bbhhxxIIII", 2, code, scale, 1 if code == 28 else 5000, 0xFFFFFFFF, 0xFFFFFFFF, at, at
-        )
+        entries += struct.pack("<bbhhxxIIII", 2, code, scale, 5000, 0xFFFFFFFF, 0xFFFFFFFF, at, at)
     return entries + names
 
 

@@ -17,9 +17,11 @@ VALUES = {
     "INTEGER": [1, None, -5],
     "SMALLINT": [-5, None, 5],
     "BIGINT": [2**63 - 1, None, -(2**63)],
+    "BOOLEAN": [True, None, False],
     "REAL": [1.5, None],
     "DOUBLE": [1e300, None],
     "DECIMAL(18,2)": [Decimal("1.10"), None, Decimal("-5")],
+    "DECIMAL(38,10)": [Decimal("-" + "9" * 28 + ".0000000001"), None, Decimal("1.1000000000")],
     "NVARCHAR(5000)": ["x", None, "ü" * 3000],
     "DATE": [date(2024, 2, 29), None, date(1, 1, 1), date(1582, 10, 4)],
     "TIMESTAMP": [datetime(2024, 1, 2, 3, 4, 5, 123456), None, datetime(1, 1, 1)],
@@ -63,7 +65,7 @@ def test_errors_have_the_servers_numbers(server: HanaServer) -> None:
     for statement, number in (
         ("CREATE TABEL x (a INTEGER)", 257),
         ("CREATE TABLE x (a TEXT)", 257),
-        ('SELECT * FROM "SYS"."NOTHING"', 2),
+        ('SELECT * FROM "SYS"."NOTHING"', 259),
     ):
         with pytest.raises(hdbcli.Error) as caught:
             connection.cursor().execute(statement)

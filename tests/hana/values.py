@@ -10,7 +10,7 @@ from decimal import Decimal, localcontext
 
 TINYINT, SMALLINT, INTEGER, BIGINT, DECIMAL, REAL, DOUBLE = 1, 2, 3, 4, 5, 6, 7
 NVARCHAR, VARBINARY, NCLOB, BLOB, BOOLEAN = 11, 13, 26, 27, 28
-LONGDATE, DAYDATE = 61, 63
+LONGDATE, DAYDATE, FIXED16 = 61, 63, 76
 LOBS = (25, NCLOB, BLOB)
 STRINGS = (8, 9, 10, NVARCHAR, 12, VARBINARY, 29, 30, 33)
 _BYTES = (12, VARBINARY, 33)
@@ -25,7 +25,8 @@ CODES = {
     "SMALLINT": SMALLINT,
     "INTEGER": INTEGER,
     "BIGINT": BIGINT,
-    "DECIMAL": DECIMAL,
+    # Of a fixed scale, with up to 38 digits; DECIMAL itself has 34.
+    "DECIMAL": FIXED16,
     "REAL": REAL,
     "DOUBLE": DOUBLE,
     "NVARCHAR": NVARCHAR,
@@ -46,13 +47,13 @@ class SentLob:
     complete: bool
 
 
-def from_parameters(content: bytes, codes: list[int], rows: int) -> list[list[object]]:
+def from_parameters(content: bytes, scales: list[int], rows: int) -> list[list[object]]:
     """Rows of parameters; large objects as :class:`SentLob`."""
     found, at = [], 0
     for _ in range(rows):
         row, end = [], at
-        for _ in codes:
-            value, at, last = _parameter(content, at)
+        for scale in scales:
+            value, at, last = _parameter(content, at, scale)
             row.append(value)
             end = max(end, last)
         found.append(row)
@@ -60,7 +61,7 @@ def from_parameters(content: bytes, codes: list[int], rows: int) -> list[list[ob
     return found
 
 
-def _parameter(content: bytes, at: int) -> tuple[object, int, int]:
+def _parameter(content: bytes, at: int, scale: int) -> tuple[object, int, int]:
     """A value, where the next one begins, and where its data ends."""
     code, at = content[at], at + 1
     if code & 0x80:
@@ -81,6 +82,9 @@ def _parameter(content: bytes, at: int) -> tuple[object, int, int]:
         return SentLob(code, data, bool(options & 4)), at + 9, position + size if size else 0
     if code == DECIMAL:
         return _decimal_from(content[at : at + 16]), at + 16, 0
+    if code == FIXED16:
+        unscaled = int.from_bytes(content[at : at + 16], "little", signed=True)
+        return _digits(unscaled, -scale), at + 16, 0
     if code == BOOLEAN:
         return {0: False, 2: True}.get(content[at]), at + 1, 0
     if code == LONGDATE:
@@ -94,12 +98,13 @@ def _parameter(content: bytes, at: int) -> tuple[object, int, int]:
     raise NotImplementedError(f"parameters of type {code}")
 
 
-def to_result(value: object, code: int, keep: Callable[[bytes], bytes]) -> bytes:
+def to_result(value: object, code: int, scale: int, keep: Callable[[bytes], bytes]) -> bytes:
     """A value in a row of a result.
 
     Args:
         value: As the engine has it.
         code: Type of the column.
+        scale: Of a column of exact numbers.
         keep: Takes a large object's content and gives its locator.
     """
     if code in LOBS:
@@ -109,8 +114,15 @@ def to_result(value: object, code: int, keep: Callable[[bytes], bytes]) -> bytes
     if code in _FLOATS:
         size = struct.calcsize(_FLOATS[code])
         return b"\xff" * size if value is None else struct.pack(_FLOATS[code], value)
+    if code == FIXED16:
+        if value is None:
+            return b"\0"
+        with localcontext() as context:
+            context.prec = 60
+            unscaled = int(Decimal(str(value)).scaleb(scale).to_integral_value())
+        return b"\1" + unscaled.to_bytes(16, "little", signed=True)
     if code == BOOLEAN:
-        return b"\0" if value is None else bytes([1, bool(value)])
+        return bytes([1 if value is None else 2 if value else 0])
     if code == DECIMAL:
         return bytes(15) + b"\x70" if value is None else _decimal_to(Decimal(str(value)))
     if code == DAYDATE:
@@ -208,7 +220,11 @@ def _decimal_from(raw: bytes) -> str | None:
     if raw[15] & 0x70 == 0x70:
         return None
     exponent = (number >> 113 & 0x3FFF) - _BIAS
+    mantissa = number & (1 << 113) - 1
+    return _digits(-mantissa if number >> 127 else mantissa, exponent)
+
+
+def _digits(unscaled: int, exponent: int) -> str:
     with localcontext() as context:
         context.prec = 60
-        value = Decimal(number & (1 << 113) - 1).scaleb(exponent)
-        return format(-value if number >> 127 else value, "f")
+        return format(Decimal(unscaled).scaleb(exponent), "f")
