@@ -6,8 +6,7 @@ and which cell may look at which. Does not belong here: anything that is learned
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +19,11 @@ from amodels_assets.datasets.dataset import (
     RelationalDataset,
     seconds,
 )
+from amodels_assets.datasets.hashing import HASHING_WIDTH, hashed_texts
 from amodels_assets.datasets.relational import COLUMN_KINDS, RelationalSpec
 from amodels_assets.training.sampler import NO_ROW, TARGET_ROW, Contexts, RowGraph
 
-TEXT_WIDTH = 64
+TEXT_WIDTH = HASHING_WIDTH
 VALUE_WIDTH = 6
 NUMERIC, BOOLEAN, DATETIME, CATEGORICAL, TEXT = range(len(COLUMN_KINDS))
 MISSING = len(COLUMN_KINDS)
@@ -90,23 +90,6 @@ def column_names(spec: RelationalSpec) -> list[str]:
     return [f"{table.name}.{column}" for table in spec.tables for column in table.columns]
 
 
-def hashed_text(text: str) -> np.ndarray:
-    """A unit vector for a text from its words and letter trigrams; float32, (TEXT_WIDTH,).
-
-    Texts that share parts have similar vectors, and nothing has to be learned or kept for it.
-    """
-    vector = np.zeros(TEXT_WIDTH, dtype=np.float32)
-    plain = text.lower().replace("_", " ").replace(".", " ")
-    padded = f" {plain} "
-    parts = [*plain.split(), text, *(padded[i : i + 3] for i in range(len(padded) - 2))]
-    for part in parts:
-        code = hashlib.blake2b(part.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        number = int.from_bytes(code, "little")
-        vector[number % TEXT_WIDTH] += 1.0 if number >> 63 else -1.0
-    norm = float(np.linalg.norm(vector))
-    return vector / np.float32(norm) if norm else vector
-
-
 def build_cells(
     dataset: RelationalDataset, statistics: Mapping[str, ColumnStatistics]
 ) -> CellStore:
@@ -141,8 +124,8 @@ def build_cells(
         values=np.concatenate([p.values.reshape(-1, 3) for p in parts]),
         moments=np.concatenate([p.moments.ravel() for p in parts]),
         strings=np.concatenate([p.strings.ravel() for p in parts]),
-        texts=_hash_all(texts),
-        names=_hash_all([*names, "nothing"]),
+        texts=hashed_texts(list(texts)),
+        names=hashed_texts([*names, "nothing"]),
         target_column=names.index(f"{task.table}.{task.target_column}"),
         cutoff_column=names.index(f"{task.table}.{task.cutoff_column}"),
     )
@@ -267,10 +250,6 @@ def _time_features(moments: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
         ],
         axis=1,
     )
-
-
-def _hash_all(texts: Iterable[str]) -> np.ndarray:
-    return np.stack([hashed_text(text) for text in texts])
 
 
 def _masks(
