@@ -19,6 +19,7 @@ class HanaServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.start()

@@ -17,6 +17,7 @@ from amodels_assets.schemas.replica import bring_up_to_date, compare, report_tab
 from amodels_assets.schemas.source import Source as ReplicaSource
 from amodels_assets.schemas.verify import Comparison
 from amodels_assets.sgmi.schema import SCHEMAS
+from tests.integration.hana_database import content as hana_content
 
 # By ``database.table``: Hive types by column, and rows.
 Source = dict[str, tuple[dict[str, str], pa.Table | None]]
@@ -126,6 +127,8 @@ def differences(url: str, source: Source, views: Views | None = None) -> list[st
 def content(url: str) -> dict[tuple[str | None, str], list[str]]:
     """All rows of all tables and views; of the replica's own record, what tells no time."""
     engine = engine_for(url)
+    if engine.dialect.name == "hana":
+        return hana_content(url)
     found = {}
     with engine.connect() as connection:
         inspector = sa.inspect(connection)

@@ -46,7 +46,8 @@ def planned(url: str, source: Source) -> dict[str, list[str]]:
 def select(url: str, database: str, table: str, *names: str) -> list[tuple]:
     with connected(url) as connection:
         schema, name = target_place(database, table, connection.dialect.name)
-        table_ = sa.table(sa.quoted_name(name, quote=True), schema=schema)
+        quoted = sa.quoted_name(schema, quote=True) if schema else None
+        table_ = sa.table(sa.quoted_name(name, quote=True), schema=quoted)
         columns = [sa.column(sa.quoted_name(n, quote=True)) for n in names]
         return sorted(tuple(row) for row in connection.execute(sa.select(*columns, table_)))[:]
 
