@@ -27,8 +27,8 @@ class Losses:
     Attributes:
         total: Mean over the targets that count, a scalar with gradients; 0 where none does.
         kinds: Mean over the targets of a kind, scalars without gradients.
-        counts: Targets of a kind that count. A category that the column is not known to have does
-            not.
+        counts: Targets of a kind that count; kinds that have none are missing. A category that the
+            column is not known to have does not count.
     """
 
     total: Tensor
@@ -101,6 +101,8 @@ class Heads(nn.Module):
             wrong = _logistic if kind == BOOLEAN else _huber
             sums[kind], counts[kind] = wrong(said, values.to(said.dtype)), len(positions)
         for column in targets.categories:
+            if not column.known:
+                continue
             said = self.category(
                 states.index_select(0, column.positions), categories(column.column)
             )
@@ -113,10 +115,11 @@ class Heads(nn.Module):
             said = self.vector(states.index_select(0, positions))
             vectors = texts(strings).to(said.dtype)
             sums[TEXT], counts[TEXT] = _huber(said, vectors) / vectors.shape[-1], len(positions)
-        total = sum(sums.values(), start=_precise(states.new_zeros(())))
+        # Has gradients, if only zeros, where nothing counts.
+        total = sum(sums.values(), start=_precise(states).sum() * 0)
         return Losses(
             total / max(1, sum(counts.values())),
-            {kind: part.detach() / max(1, counts[kind]) for kind, part in sums.items()},
+            {kind: part.detach() / counts[kind] for kind, part in sums.items()},
             counts,
         )
 

@@ -189,13 +189,13 @@ class RelationalTransformer(nn.Module):
             ValueError: The column has no categories.
         """
         if kind == CATEGORICAL:
-            if column is None or column not in self.categories:
-                raise ValueError(f"Column {column} has no categories; name a categorical column")
             return self.heads.category(states, self._categories(column))
         if kind in NUMBER_KINDS:
             return self.heads.number(states, kind)
         return self.heads.vector(states)
 
-    def _categories(self, column: int) -> Tensor:
+    def _categories(self, column: int | None) -> Tensor:
         """Text vectors of a column's categories, (categories, text width)."""
+        if column is None or column not in self.categories:
+            raise ValueError(f"Column {column} has no categories; bind them, or name another one")
         return self.texts.index_select(0, self.categories[column])
