@@ -71,7 +71,7 @@ def dangling_keys(spec: RelationalSpec, tables: Mapping[str, pa.Table]) -> dict[
 
 
 def key_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Keys as texts that compare: a whole number is written the same, whatever its type.
+    """Keys or categories as texts: a whole number is written the same, whatever its type.
 
     A reader that met nulls may hold whole numbers as floats or decimals; ``5.0`` and ``5`` are the
     same key.
@@ -96,7 +96,7 @@ def _cast(column: pa.ChunkedArray, table: TableSpec, name: str, *, text: bool) -
     keys = {table.primary_key, *table.foreign_keys}
     kind = "key" if name in keys else table.columns.get(name, "text" if text else "datetime")
     try:
-        if kind == "key":
+        if kind in ("key", "categorical"):
             return key_texts(column)
         if kind == "numeric":
             return _numbers(column)
