@@ -18,8 +18,8 @@ import numpy as np
 # Kinds of a value; the first five in the order of ``datasets.relational.COLUMN_KINDS``.
 NUMERIC, BOOLEAN, DATETIME, CATEGORICAL, TEXT, MISSING = range(6)
 KIND_COUNT = 6
-# Features of a number, a truth value or a moment.
-VALUE_WIDTH = 12
+# Features of a number, a truth value or a moment; ``value_kernels.py`` says which.
+VALUE_WIDTH = 24
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,351 @@
+"""Compiled loops of the sampler. Imports numba: import this module on use only.
+
+Belongs here: what has to look at single rows and cells. Does not belong here: what the arrays mean
+(``row_graph.py``, ``context_sampler.py``). The kernels let go of Python's lock, so threads can
+sample while others compute; they are compiled once and kept on disk.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+_NO_ROW = -1
+
+
+@njit(inline="always")
+def _mixed(value: Any) -> Any:
+    """Finisher of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+@njit(inline="always")
+def _draw(seed: Any, number: Any) -> Any:
+    return _mixed(seed + np.uint64(number + 1) * np.uint64(0x9E3779B97F4A7C15))
+
+
+@njit(inline="always")
+def _unit(value: Any) -> float:
+    return float(value >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@njit(inline="always")
+def _known(times: np.ndarray, first: Any, end: Any, cutoff: Any) -> Any:
+    """Past the last entry that is known at the cut-off."""
+    while first < end:
+        middle = (first + end) >> 1
+        if times[middle] <= cutoff:
+            first = middle + 1
+        else:
+            end = middle
+    return first
+
+
+@njit(inline="always")
+def _slot(keys: np.ndarray, slots: np.ndarray, row: Any) -> Any:
+    """Slot of a row, -1 where it has not joined: a table with open addressing."""
+    mask = len(keys) - 1
+    at = np.int64(_mixed(np.uint64(row))) & mask
+    while keys[at] != _NO_ROW:
+        if keys[at] == row:
+            return np.int64(slots[at])
+        at = (at + 1) & mask
+    return np.int64(-1)
+
+
+@njit(inline="always")
+def _remember(keys: np.ndarray, slots: np.ndarray, row: Any, slot: Any) -> None:
+    mask = len(keys) - 1
+    at = np.int64(_mixed(np.uint64(row))) & mask
+    while keys[at] != _NO_ROW:
+        at = (at + 1) & mask
+    keys[at] = row
+    slots[at] = slot
+
+
+@njit(nogil=True, cache=True)
+def sample(
+    offsets, table_of, times, cells, parent_base, parent_stride, parents,
+    relation_first, relation_base, relation_through, starts, entries, entry_times,
+    target_table, target_key, target_cutoffs,
+    entities, cutoffs, seeds,
+    max_cells, width, most_hops, hops, grandchildren, recent, target_cells, hidden,
+):  # fmt: skip
+    """Rows of each context, breadth first, and which of them points to which.
+
+    Returns:
+        Rows (contexts, most rows), their number (contexts,), and pairs of child slot and parent
+        slot (contexts, most pairs) with their number.
+    """
+    count = len(entities)
+    most_rows = max_cells + 1
+    stride = max(1, parent_stride.max())
+    rows = np.full((count, most_rows), np.int64(_NO_ROW))
+    sizes = np.zeros(count, np.int64)
+    children = np.empty((count, most_rows * stride), np.int64)
+    above = np.empty((count, most_rows * stride), np.int64)
+    pairs = np.zeros(count, np.int64)
+    places = 16
+    while places < 2 * most_rows:
+        places *= 2
+    keys = np.full(places, np.int64(_NO_ROW))
+    slots = np.empty(places, np.int32)
+    widest = 1
+    for table in range(len(cells)):
+        widest = max(widest, relation_first[table + 1] - relation_first[table])
+    firsts = np.empty((most_rows, widest), np.int64)
+    ends = np.empty((most_rows, widest), np.int64)
+    most = max(width, grandchildren)
+    for context in range(count):
+        entity, cutoff, seed = entities[context], cutoffs[context], seeds[context]
+        keys[:] = _NO_ROW
+        filled = target_cells
+        size = 1 if target_cells > 0 else 0
+        beginning = size
+
+        # What may join: known, not the answer, not hidden, new, and small enough.
+        # Returns 0 for no, 1 for joined, 2 for there already; written out as a closure would be.
+        if times[entity] <= cutoff and filled + max(1, cells[table_of[entity]]) <= max_cells:
+            rows[context, size] = entity
+            _remember(keys, slots, entity, size)
+            filled += max(1, cells[table_of[entity]])
+            size += 1
+        low, high = beginning, size
+        for hop in range(1, most_hops + 1):
+            if low == high:
+                break
+            for slot in range(low, high):
+                row = rows[context, slot]
+                table = table_of[row]
+                base = parent_base[table] + (row - offsets[table]) * parent_stride[table]
+                for key in range(parent_stride[table]):
+                    parent = parents[base + key]
+                    if parent == _NO_ROW or not _may_join(
+                        parent, entity, cutoff, seed, hidden, times, table_of, offsets,
+                        parent_base, parent_stride, parents, target_table, target_key,
+                        target_cutoffs, target_cells,
+                    ):  # fmt: skip
+                        continue
+                    need = max(1, cells[table_of[parent]])
+                    if filled + need > max_cells or _slot(keys, slots, parent) >= 0:
+                        continue
+                    rows[context, size] = parent
+                    _remember(keys, slots, parent, size)
+                    filled += need
+                    size += 1
+            if hop < hops:
+                for slot in range(low, high):
+                    row = rows[context, slot]
+                    table = table_of[row]
+                    local = row - offsets[table]
+                    for relation in range(relation_first[table], relation_first[table + 1]):
+                        at = relation_base[relation] + local
+                        number = relation - relation_first[table]
+                        firsts[slot, number] = starts[at]
+                        ends[slot, number] = _known(entry_times, starts[at], starts[at + 1], cutoff)
+                more = True
+                turn = 0
+                while more and turn < most and filled < max_cells:
+                    more = False
+                    for slot in range(low, high):
+                        row = rows[context, slot]
+                        table = table_of[row]
+                        for relation in range(relation_first[table], relation_first[table + 1]):
+                            through = relation_through[relation]
+                            if turn >= (width if through < 0 else grandchildren):
+                                continue
+                            number = relation - relation_first[table]
+                            first, end = firsts[slot, number], ends[slot, number]
+                            if turn >= end - first:
+                                continue
+                            more = True
+                            if recent:
+                                found = entries[end - 1 - turn]
+                            else:
+                                # A walk with a stride that shares no factor with the length.
+                                drawn = _draw(seed ^ np.uint64(relation), row)
+                                found = entries[first + _walk(end - first, np.int64(turn), drawn)]
+                            if _slot(keys, slots, found) >= 0 or not _may_join(
+                                found, entity, cutoff, seed, hidden, times, table_of, offsets,
+                                parent_base, parent_stride, parents, target_table, target_key,
+                                target_cutoffs, target_cells,
+                            ):  # fmt: skip
+                                continue
+                            need = max(1, cells[table_of[found]])
+                            if through >= 0:
+                                there = table_of[found]
+                                between = parents[
+                                    parent_base[there]
+                                    + (found - offsets[there]) * parent_stride[there]
+                                    + through
+                                ]
+                                if _slot(keys, slots, between) < 0:
+                                    if not _may_join(
+                                        between, entity, cutoff, seed, hidden, times, table_of,
+                                        offsets, parent_base, parent_stride, parents,
+                                        target_table, target_key, target_cutoffs, target_cells,
+                                    ):  # fmt: skip
+                                        continue
+                                    both = need + max(1, cells[table_of[between]])
+                                    if filled + both > max_cells:
+                                        continue
+                                    rows[context, size] = between
+                                    _remember(keys, slots, between, size)
+                                    filled += both - need
+                                    size += 1
+                            if filled + need > max_cells:
+                                continue
+                            rows[context, size] = found
+                            _remember(keys, slots, found, size)
+                            filled += need
+                            size += 1
+                    turn += 1
+            low, high = high, size
+        sizes[context] = size
+
+        linked = 0
+        if target_cells > 0 and size > beginning:
+            children[context, 0], above[context, 0] = 0, beginning
+            linked = 1
+        for slot in range(beginning, size):
+            row = rows[context, slot]
+            table = table_of[row]
+            base = parent_base[table] + (row - offsets[table]) * parent_stride[table]
+            before = linked
+            for key in range(parent_stride[table]):
+                parent = parents[base + key]
+                if parent == _NO_ROW or parent == row:
+                    continue
+                place = _slot(keys, slots, parent)
+                if place < 0:
+                    continue
+                again = False
+                for pair in range(before, linked):
+                    if above[context, pair] == place:
+                        again = True
+                if not again:
+                    children[context, linked], above[context, linked] = slot, place
+                    linked += 1
+        pairs[context] = linked
+    return rows, sizes, children, above, pairs
+
+
+@njit(inline="always")
+def _may_join(
+    row, entity, cutoff, seed, hidden, times, table_of, offsets, parent_base, parent_stride,
+    parents, target_table, target_key, target_cutoffs, target_cells,
+):  # fmt: skip
+    """Whether a row was known at the cut-off, is not the answer, and is not hidden by chance."""
+    if times[row] > cutoff:
+        return False
+    if target_cells > 0 and table_of[row] == target_table:
+        local = row - offsets[target_table]
+        at = parent_base[target_table] + local * parent_stride[target_table] + target_key
+        if parents[at] == entity and target_cutoffs[local] == cutoff:
+            return False
+    return hidden <= 0.0 or row == entity or _unit(_draw(seed, row)) >= hidden
+
+
+@njit(inline="always")
+def _walk(length: Any, turn: Any, drawn: Any) -> Any:
+    """The position of a turn on a walk that visits each of ``length`` positions once."""
+    begin = np.int64(drawn % np.uint64(length))
+    step = np.int64(_mixed(drawn) % np.uint64(length))
+    while True:
+        a, b = step, length
+        while b:
+            a, b = b, a % b
+        if a == 1:
+            break
+        step = (step + 1) % length
+        if length == 1:
+            break
+    return (begin + turn * step) % length
+
+
+@njit(nogil=True, cache=True)
+def row_sizes(first, children, parents):
+    """Cells that the cells of each slot see: its own and its parents', and its children's."""
+    slots = len(first) - 1
+    features = np.empty(slots, np.int64)
+    neighbours = np.zeros(slots, np.int64)
+    for slot in range(slots):
+        features[slot] = first[slot + 1] - first[slot]
+    for pair in range(len(children)):
+        child, parent = children[pair], parents[pair]
+        features[child] += first[parent + 1] - first[parent]
+        neighbours[parent] += first[child + 1] - first[child]
+    return features, neighbours
+
+
+@njit(nogil=True, cache=True)
+def column_sizes(bounds, columns, most_columns):
+    """Cells of each column in each context, and to which of these groups each token belongs."""
+    group_of = np.empty(len(columns), np.int64)
+    sizes = np.zeros(len(columns), np.int64)
+    seen = np.full(most_columns, np.int64(-1))
+    groups = 0
+    for context in range(len(bounds) - 1):
+        begin = groups
+        for token in range(bounds[context], bounds[context + 1]):
+            column = columns[token]
+            if seen[column] < begin:
+                seen[column] = groups
+                groups += 1
+            group_of[token] = seen[column]
+            sizes[seen[column]] += 1
+    return sizes[:groups].copy(), group_of
+
+
+@njit(nogil=True, cache=True)
+def fill_columns(group_of, query_at, key_at, queries, keys):
+    """Write the tokens of each group, as queries and as keys."""
+    used = np.zeros(len(query_at), np.int64)
+    for token in range(len(group_of)):
+        group = group_of[token]
+        queries[query_at[group] + used[group]] = token
+        keys[key_at[group] + used[group]] = token
+        used[group] += 1
+
+
+@njit(nogil=True, cache=True)
+def fill_features(first, children, parents, query_at, key_at, queries, keys):
+    """Write each slot's cells as queries, and those and its parents' as keys."""
+    used = np.zeros(len(query_at), np.int64)
+    for slot in range(len(query_at)):
+        if query_at[slot] < 0:
+            continue
+        for token in range(first[slot], first[slot + 1]):
+            at = token - first[slot]
+            queries[query_at[slot] + at] = token
+            keys[key_at[slot] + at] = token
+        used[slot] = first[slot + 1] - first[slot]
+    for pair in range(len(children)):
+        child, parent = children[pair], parents[pair]
+        if query_at[child] < 0:
+            continue
+        for token in range(first[parent], first[parent + 1]):
+            keys[key_at[child] + used[child]] = token
+            used[child] += 1
+
+
+@njit(nogil=True, cache=True)
+def fill_neighbours(first, children, parents, query_at, key_at, queries, keys):
+    """Write each slot's cells as queries, and its children's as keys."""
+    used = np.zeros(len(query_at), np.int64)
+    for pair in range(len(children)):
+        child, parent = children[pair], parents[pair]
+        if query_at[parent] < 0:
+            continue
+        for token in range(first[child], first[child + 1]):
+            keys[key_at[parent] + used[parent]] = token
+            used[parent] += 1
+    for slot in range(len(query_at)):
+        if query_at[slot] < 0:
+            continue
+        for token in range(first[slot], first[slot + 1]):
+            queries[query_at[slot] + token - first[slot]] = token
