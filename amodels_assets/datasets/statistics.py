@@ -91,8 +91,8 @@ def describe(values: np.ndarray) -> ColumnStatistics:
     """Statistics of finite numbers; mean 0 and deviation 1 where there are none."""
     if not len(values):
         return ColumnStatistics(0, 0.0, 1.0, (0.0,) * len(_QUANTILES))
-    # Scaled, so that the squares of huge numbers stay finite.
-    scale = float(np.abs(values).max()) or 1.0
+    # Scaled by a power of two, which rounds nothing: squares and sums of huge numbers stay finite.
+    scale = 2.0 ** min(int(np.frexp(np.abs(values).max())[1]), 1023)
     small = values / scale
     mean, deviation = float(small.mean()) * scale, float(small.std()) * scale
     if not np.isfinite(deviation) or deviation <= 1e-12 * max(1.0, abs(mean)):

@@ -78,9 +78,11 @@ def key_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """
     kind = column.type
     if pa.types.is_decimal(kind) and kind.scale > 0:
-        whole = column.cast(pa.decimal256(76, 0), safe=False)
-        if not pc.any(pc.not_equal(whole, column)).as_py():
-            return whole.cast(pa.string())
+        try:
+            return column.cast(pa.decimal256(76, 0)).cast(pa.string())
+        except pa.ArrowInvalid:
+            # Some have digits behind the point.
+            return column.cast(pa.string())
     if pa.types.is_floating(kind):
         values = column.cast(pa.float64())
         real = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
