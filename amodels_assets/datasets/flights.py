@@ -16,6 +16,10 @@ it. All moments are in UTC; which time a fact has is decided so that it is never
 * A flight that was cancelled or diverted has no arrival delay and so no label. That it did not
   arrive is known 24 hours after its departure, the scheduled one where there was none.
 
+The tail number is taken as part of the schedule, though the data hold the plane that flew. It is
+missing for 2,512 flights, all of them cancelled: what that tells of a flight is known a little too
+early, but none of them has a label.
+
 The key of a flight is made of its schedule. The file's order would not do: it follows the actual
 departures of a day, and among flights of one moment the order of keys decides which are shown.
 """
