@@ -129,17 +129,19 @@ def plan_tables(
                 columns=found,
                 comment=(row["comment"] or "").replace("\x00", ""),
                 rows_version=row_versions.get(key, ""),
-                obstacle=_reserved(row["database"]) or _obstacle(found, dialect),
+                obstacle=reserved(row["database"], row["table"]) or _obstacle(found, dialect),
                 key=tuple(row.get("primary_key") or ()),
             )
         )
     return _without_collisions(planned, dialect)
 
 
-def _reserved(database: str) -> str:
+def reserved(database: str, name: str) -> str:
+    """Why a table or view of that name cannot be replicated; empty when it can."""
     if database in RESERVED:
         return f"{database} is a name that the target or the replica keeps for itself"
-    return ""
+    # The record could not name it either.
+    return "its name has a zero byte" if "\x00" in f"{database}{name}" else ""
 
 
 def _without_collisions(planned: list[PlannedTable], dialect: str) -> list[PlannedTable]:

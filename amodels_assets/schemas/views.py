@@ -18,7 +18,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from amodels_assets.artifacts import digest
 from amodels_assets.schemas import hana_views
 from amodels_assets.schemas.identifiers import target_identifier
-from amodels_assets.schemas.plan import PlannedTable, target_place
+from amodels_assets.schemas.plan import PlannedTable, reserved, target_place
 from amodels_assets.sgmi.view_query import QueryError, parse_query, recursion_limit
 
 # sqlglot's name of each target that it writes for.
@@ -131,9 +131,9 @@ def _view(
 ) -> PlannedView:
     database, view = row["database"], row["table"]
     schema, target_name = target_place(database, view, dialect)
-    obstacle, statement = "", ""
+    obstacle, statement = reserved(database, view), ""
     try:
-        statement = translated(row["query"], database, dialect)
+        statement = "" if obstacle else translated(row["query"], database, dialect)
     except UntranslatableError as error:
         obstacle = str(error)
     names = tuple(target_identifier(name, dialect) for name in columns)

@@ -53,9 +53,8 @@ def documents(catalog: Mapping[str, pa.Table], scripts: Mapping[str, str]) -> It
         name = f"{row['database']}.{row['table']}.{row['column']}"
         # What its table is called finds the table; a column is found by its own name.
         own = split_name(row["column"])
-        yield Document(
-            "column", name, own, f"{row['comment'] or ''} {row['type'] or ''}".strip(), ""
-        )
+        comment = f"{row['comment'] or ''} {row['type'] or ''}".strip()
+        yield _document("column", name, comment, "", words=own)
     by_name = {PurePosixPath(path).name: text for path, text in sorted(scripts.items())}
     for row in _sorted(catalog["jobs"], "job", "source_file", "line"):
         script = by_name.get(PurePosixPath(row["script"] or "").name, "")
@@ -85,8 +84,10 @@ def words_of(text: str) -> list[str]:
     return _WORDS.findall(text)
 
 
-def _document(kind: str, name: str, comment: str, body: str) -> Document:
-    return Document(kind, name, split_name(name), *(t.replace("\x00", "") for t in (comment, body)))
+def _document(kind: str, name: str, comment: str, body: str, words: str = "") -> Document:
+    # PostgreSQL has no zero bytes.
+    texts = (name, words or split_name(name), comment, body)
+    return Document(kind, *(text.replace("\x00", "") for text in texts))
 
 
 def _sorted(table: pa.Table, *names: str) -> list[dict]:

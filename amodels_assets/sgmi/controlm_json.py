@@ -23,6 +23,8 @@ _DATE_RULES = {
 }
 _MINUTES = {"Minutes": 1, "Hours": 60, "Days": 1440}
 _NONE = ("", "NONE")
+# What a text file cannot have either; pairs of backslashes first, they escape nothing.
+_ESCAPED_CONTROL = re.compile(r"(\\\\)|\\(?:b|u00(?:0[0-8ef]|1[0-9a-f]))", re.IGNORECASE)
 
 
 def read_json(data: bytes, file: str, diagnostics: Diagnostics) -> list[Job]:
@@ -33,7 +35,7 @@ def read_json(data: bytes, file: str, diagnostics: Diagnostics) -> list[Job]:
         file: Its path, for diagnostics.
         diagnostics: Gets the faults.
     """
-    text = decode(data).text
+    text = _ESCAPED_CONTROL.sub(lambda match: match[1] or " ", decode(data).text)
     try:
         root = json.loads(text)
     except json.JSONDecodeError as error:
