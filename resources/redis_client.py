@@ -37,12 +37,13 @@ def connected_redis(url: str) -> Generator[Redis]:
         client = redis.Redis.from_url(url, decode_responses=True, socket_connect_timeout=10)
     except ValueError:
         raise RedisUnavailableError(
-            "AMODELS_REDIS_URL cannot be read: give redis://:password@host:port/number"
+            "AMODELS_REDIS_URL cannot be read: give redis://:password@host:port/number, with %2F "
+            "for / and %23 for # in the password"
         ) from None
     with client:
         try:
             client.ping()
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, TypeError) as error:
             raise RedisUnavailableError(
                 f"{where} cannot be reached: {_first_line(error)}; check AMODELS_REDIS_URL and "
                 "that the server runs"
@@ -55,6 +56,8 @@ def connected_redis(url: str) -> Generator[Redis]:
 
 def _without_password(url: str) -> str:
     parts = urlsplit(url)
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        raise ValueError("a sign in the password is not encoded")
     host = parts.hostname or "?"
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 PASSWORD = "geheimes-wort"
 DATABASE = "amodels"
@@ -16,12 +17,13 @@ DATABASE = "amodels"
 class BoltServer:
     """An ArcadeDB server on a free port of the loopback interface, in a Java process of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, password: str = PASSWORD) -> None:
         (folder / "log").mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.output = folder / "output.txt"
         self.port, self._http_port = _free_ports(2)
-        self.url = f"bolt://root:{PASSWORD}@127.0.0.1:{self.port}/{DATABASE}"
+        self.password = password
+        self.url = f"bolt://root:{quote(password, safe='')}@127.0.0.1:{self.port}/{DATABASE}"
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -35,7 +37,7 @@ class BoltServer:
         package = Path(spec.origin).parent
         settings = {
             "arcadedb.server.rootPath": self.folder,
-            "arcadedb.server.rootPassword": PASSWORD,
+            "arcadedb.server.rootPassword": self.password,
             "arcadedb.server.defaultDatabases": f"{DATABASE}[root]",
             "arcadedb.server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
             "arcadedb.server.httpIncomingHost": "127.0.0.1",
@@ -70,7 +72,7 @@ class BoltServer:
         deadline = time.monotonic() + 120
         url = f"bolt://127.0.0.1:{self.port}"
         driver = GraphDatabase.driver(
-            url, auth=("root", PASSWORD), max_transaction_retry_time=0, connection_timeout=5
+            url, auth=("root", self.password), max_transaction_retry_time=0, connection_timeout=5
         )
         with driver, driver.session(database=DATABASE) as session:
             while True:

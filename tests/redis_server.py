@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 PASSWORD = "geheim"
 
@@ -25,13 +26,14 @@ def executable() -> str:
 class RedisServer:
     """A server on a free port of the loopback interface, with a password and a log of writes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, password: str = PASSWORD) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.url = f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
+        self.password = password
+        self.url = f"redis://:{quote(password, safe='')}@127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -45,7 +47,7 @@ class RedisServer:
         log = (self.folder / "log").open("ab")
         with log:
             self.process = subprocess.Popen(
-                [executable(), *arguments, "--requirepass", PASSWORD], stdout=log, stderr=log
+                [executable(), *arguments, "--requirepass", self.password], stdout=log, stderr=log
             )
         from redis import Redis
         from redis.exceptions import RedisError

@@ -100,9 +100,12 @@ def _taken_apart(url: str) -> tuple[str, tuple[str, str] | None, str | None]:
         host, port = parts.hostname, parts.port or 7687
     except ValueError:
         host, port, parts = None, 0, urlsplit("")
-    if not host or parts.scheme not in SCHEMES:
+    # A sign that is not encoded in the password leaves its rest behind the host.
+    rest = f"{parts.path}{parts.query}{parts.fragment}"
+    if not host or "@" in rest or parts.scheme not in SCHEMES:
         raise GraphError(
-            "AMODELS_NEO4J_URL cannot be read: give neo4j://user:password@host:port/database"
+            "AMODELS_NEO4J_URL cannot be read: give neo4j://user:password@host:port/database, "
+            "with %2F for / and %23 for # in the password"
         )
     shown = f"[{host}]" if ":" in host else host
     auth = None

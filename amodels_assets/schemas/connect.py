@@ -28,11 +28,14 @@ def engine_for(url: str) -> sa.Engine:
     """
     try:
         parsed = sa.make_url(url)
-    except exc.ArgumentError:
-        raise ReplicaError(
-            "the database's URL cannot be read: give "
-            "postgresql://user:password@host:port/database or hana://user:password@host:port"
-        ) from None
+    except (exc.ArgumentError, ValueError):
+        raise _unreadable() from None
+    if parsed.get_backend_name() != "sqlite" and "@" in f"{parsed.host}{parsed.database}":
+        # Otherwise the rest of a password with such a sign would be shown as the host.
+        raise _unreadable()
+    if "password" in parsed.query:
+        password = str(parsed.query["password"])
+        parsed = parsed.difference_update_query(["password"]).set(password=password)
     if parsed.get_backend_name() == "postgresql":
         _needs("psycopg2", "postgres")
         engine = sa.create_engine(parsed.set(drivername="postgresql+psycopg2"))
@@ -70,7 +73,7 @@ def connected(url: str) -> Generator[sa.Connection]:
     try:
         try:
             connection = engine.connect()
-        except (exc.DBAPIError, OSError) as error:
+        except (exc.DBAPIError, OSError, UnicodeDecodeError) as error:
             raise ReplicaError(
                 f"{_shown(engine.url)} cannot be reached: {first_line(error)}; check the URL, "
                 "the password and that the server runs"
@@ -101,6 +104,13 @@ def execute_as_it_is(connection: sa.Connection, statement: str) -> None:
 
 def _looks_for_percent(connection: sa.Connection) -> bool:
     return connection.dialect.paramstyle in ("format", "pyformat")
+
+
+def _unreadable() -> ReplicaError:
+    return ReplicaError(
+        "the database's URL cannot be read: give postgresql://user:password@host:port/database or "
+        "hana://user:password@host:port, with %40 for @ and %2F for / in the password"
+    )
 
 
 def _needs(module: str, extra: str) -> None:
@@ -139,6 +149,9 @@ def _shown(url: sa.URL) -> str:
 def first_line(error: Exception) -> str:
     """What a database says, in one line."""
     original = getattr(error, "orig", None) or error
+    if isinstance(original, UnicodeDecodeError):
+        # A server that does not know yet which encoding its client speaks.
+        original = original.object.decode(errors="replace")
     # SAP HANA's driver shows its errors as pairs of a number and a text.
     text = getattr(original, "errortext", None) or str(original)
     return (text.strip().splitlines() or ["no reason given"])[0]

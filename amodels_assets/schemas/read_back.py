@@ -64,8 +64,7 @@ class ReplicaReader:
         names = [column.name for column in planned.columns]
         try:
             if self._other is None:
-                url = self._connection.engine.url.set(drivername="postgresql")
-                self._other = dbapi.connect(url.render_as_string(hide_password=False))
+                self._other = dbapi.connect(_words(self._connection))
             with self._other.cursor() as cursor:
                 cursor.execute(self._select(planned))
                 for batch in cursor.fetch_record_batch():
@@ -84,6 +83,14 @@ class ReplicaReader:
             columns.append(f"{name}::text" if as_text else name)
         target = quoted_name_of(self._connection, *planned.place)
         return f"SELECT {', '.join(columns)} FROM {target}"  # noqa: S608 (quoted names)
+
+
+def _words(connection: sa.Connection) -> str:
+    """How to connect, in libpq's own words: of a URL that it cannot read it shows the password."""
+    from psycopg2.extensions import make_dsn
+
+    _, options = connection.dialect.create_connect_args(connection.engine.url)
+    return make_dsn(**options)
 
 
 def _array(values: tuple[Any, ...], hive_type: str) -> pa.Array:
