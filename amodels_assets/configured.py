@@ -14,6 +14,7 @@ from resources.artifact_store import ArtifactStoreResource
 from resources.command_runner import CommandRunner
 from resources.database import DatabaseResource
 from resources.event_stream import EventStreamResource
+from resources.gpu import GpuResource
 from resources.graph_database import GraphDatabaseResource
 from resources.locks import LockResource
 from resources.sgmi_source import SgmiSourceResource
@@ -32,6 +33,7 @@ def configured_resources(settings: Settings) -> dict[str, object]:
         "replica_databases": _replicas(settings),
         "locks": locks(settings),
         "command_runner": command_runner(settings),
+        "gpu": GpuResource(device=settings.device, price_per_hour=settings.gpu_price_per_hour),
         "training": TrainingResource(steps=settings.training_steps),
         "pipes_subprocess_client": dg.PipesSubprocessClient(),
     }

@@ -7,6 +7,7 @@ them and the command line uses them directly. ``.env.example`` lists the same va
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,9 @@ class Settings:
         timezone: IANA zone in which schedules are read, ``AMODELS_TIMEZONE``.
         training_steps: Optimizer steps at most, ``AMODELS_TRAINING_STEPS``; 0 for the training's
             own number.
+        device: What trainings compute on, ``AMODELS_DEVICE``: ``cpu``, ``cuda`` or
+            ``cuda:<number>``; empty for a GPU where there is one.
+        gpu_price_per_hour: Of one GPU, ``AMODELS_GPU_PRICE_PER_HOUR``; None where nobody says.
         retention_days: Days for which old checkpoint archives are kept,
             ``AMODELS_RETENTION_DAYS``.
         controlm_folders: Control-M folders that Dagster offers to run,
@@ -54,6 +58,8 @@ class Settings:
     timezone: str
     retention_days: int
     training_steps: int
+    device: str = ""
+    gpu_price_per_hour: float | None = None
     controlm_folders: tuple[str, ...] = ()
     controlm_runner: str = "dry_run"
     controlm_scripts: Path | None = None
@@ -95,6 +101,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     steps = env.get("AMODELS_TRAINING_STEPS") or "0"
     if not steps.isdigit():
         raise ValueError(f"AMODELS_TRAINING_STEPS is {steps!r}: give a number of steps, 100 say")
+    device = env.get("AMODELS_DEVICE") or ""
+    if device and not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise ValueError(f"AMODELS_DEVICE is {device!r}: give cpu, cuda or cuda:<number>")
     zone = env.get("AMODELS_TIMEZONE") or "Europe/Berlin"
     try:
         ZoneInfo(zone)
@@ -116,7 +125,15 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         timezone=zone,
         retention_days=int(days),
         training_steps=int(steps),
+        device=device,
+        gpu_price_per_hour=_price(env.get("AMODELS_GPU_PRICE_PER_HOUR") or ""),
         controlm_folders=tuple(name for name in folders if name),
         controlm_runner=runner,
         controlm_scripts=Path(scripts).absolute() if scripts else None,
     )
+
+
+def _price(text: str) -> float | None:
+    if text and not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise ValueError(f"AMODELS_GPU_PRICE_PER_HOUR is {text!r}: give a number, 2.5 say")
+    return float(text) if text else None

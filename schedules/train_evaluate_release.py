@@ -5,6 +5,8 @@ import dagster as dg
 JOB = dg.define_asset_job(
     "train_evaluate_release",
     selection=dg.AssetSelection.groups("training", "evaluation", "release"),
+    # A night's work; the daemon ends what takes longer.
+    tags={"dagster/max_runtime": "21600"},
     description="Trains a checkpoint on the newest data set, scores it, and lets the gate decide.",
 )
 

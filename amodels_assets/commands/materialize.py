@@ -17,9 +17,22 @@ from pathlib import Path
 import click
 import dagster as dg
 
+from amodels_assets.commands.running import alive, free_places_of_the_dead
 from amodels_assets.settings import from_environment
 
-DAGSTER_YAML = "telemetry:\n  enabled: false\n"
+# Of a pool's ops one runs at a time, whichever run it belongs to; the places of a run that died are
+# free again when the daemon notices.
+DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+concurrency:
+  pools:
+    default_limit: 1
+    granularity: op
+run_monitoring:
+  enabled: true
+  free_slots_after_run_end_seconds: 30
+"""
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,8 @@ def materialize(
     watcher = _Watcher(report, progress=progress)
     run_id = str(uuid.uuid4())
     started = time.monotonic()
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.get() as instance, alive(Path(instance.root_directory), run_id):
+        free_places_of_the_dead(instance)
         instance.add_event_listener(run_id, watcher)
         result = job.execute_in_process(
             instance=instance,

@@ -6,11 +6,14 @@ import dagster as dg
 
 from amodels_assets.artifacts import ArtifactError, ArtifactStore
 from resources.artifact_store import ArtifactStoreResource
+from resources.gpu import POOL, GpuResource
 from resources.training import TrainingResource
 
 DATASET = "datasets/facility_downgrade"
 CHECKPOINT = "training/relational_transformer"
-CODE_VERSION = "1"
+CODE_VERSION = "2"
+# A crash, of a driver say: the next attempt goes on from the last step. Refusals are not repeated.
+AFTER_A_CRASH = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
 @dg.asset(
@@ -20,25 +23,26 @@ CODE_VERSION = "1"
     kinds={"pytorch", "python"},
     owners=["team:machine-learning"],
     code_version=CODE_VERSION,
+    pool=POOL,
+    retry_policy=AFTER_A_CRASH,
 )
 def relational_transformer(
     context: dg.AssetExecutionContext,
     artifact_store: ArtifactStoreResource,
     training: TrainingResource,
+    gpu: GpuResource,
     pipes_subprocess_client: dg.PipesSubprocessClient,
 ) -> dg.MaterializeResult:
     """A checkpoint of a Relational Transformer, trained to foresee downgrades.
 
-    Trains on CPU in a process of its own. A run that was killed goes on from its last step and ends
-    with the very same weights.
+    Trains in a process of its own, one at a time, on a GPU where there is one. A run that was
+    killed goes on from its last step and ends, on the CPU, with the very same weights.
     """
     import sys
-    from dataclasses import asdict
     from pathlib import Path
 
     from amodels_assets.training.config import PROCESS_ENVIRONMENT, TrainingConfig
     from amodels_assets.training.curves import loss_curve
-    from amodels_assets.training.execution import execution_from_environment
 
     store = ArtifactStore(artifact_store.path())
     config = TrainingConfig.for_steps(training.steps)
@@ -51,7 +55,7 @@ def relational_transformer(
                 "dataset": str(dataset.path),
                 "folder": str(folder),
                 "config": config.to_json(),
-                "execution": asdict(execution_from_environment()),
+                "execution": gpu.settings(),
             }
             command = [sys.executable, "-m", "amodels_assets.training.run"]
             done = pipes_subprocess_client.run(

@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+import warnings
 from pathlib import Path
 
 from dagster_pipes import PipesContext, open_dagster_pipes
@@ -68,6 +69,7 @@ def _train(pipes: PipesContext, folder: Path) -> int:
             "resumed_from": result.resumed_from,
             "refused_checkpoints": list(result.refused_checkpoints),
             "contexts_at_once": result.micro_batch,
+            **_device(execution.device),
             **result.figures,
             **{name: value for name, value in result.usage.to_json().items() if value is not None},
             "seconds": round(time.monotonic() - started, 1),
@@ -76,6 +78,17 @@ def _train(pipes: PipesContext, folder: Path) -> int:
         }
     )
     return 0
+
+
+def _device(asked: str) -> dict[str, object]:
+    """What was computed on, and how busy it is."""
+    from amodels_assets.training.device import choose_device, report
+
+    with warnings.catch_warnings():
+        # Said once already, when training began.
+        warnings.simplefilter("ignore")
+        found = report(choose_device(asked))
+    return {name: value for name, value in found.to_json().items() if value not in (None, "")}
 
 
 class _Progress:

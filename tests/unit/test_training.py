@@ -39,6 +39,7 @@ from amodels_assets.training.sampler import (
 )
 from amodels_assets.training.train import TrainingError, train
 from resources.artifact_store import ArtifactStoreResource
+from resources.gpu import GpuResource
 from resources.training import TrainingResource
 
 TINY = replace(
@@ -230,6 +231,7 @@ def materialize(root: Path, steps: int) -> dg.ExecuteInProcessResult:
     resources = {
         "artifact_store": ArtifactStoreResource(root=str(root)),
         "training": TrainingResource(steps=steps),
+        "gpu": GpuResource(),
         "pipes_subprocess_client": dg.PipesSubprocessClient(),
     }
     return dg.materialize([relational_transformer], resources=resources, raise_on_error=False)
