@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from amodels_assets.schemas.alter import alter_columns
-from amodels_assets.schemas.bookkeeping import Applied, Bookkeeping
+from amodels_assets.schemas.bookkeeping import UNFINISHED, Applied, Bookkeeping
 from amodels_assets.schemas.connect import first_line
 from amodels_assets.schemas.load import clear, replace_rows
 from amodels_assets.schemas.migration import Migration
@@ -27,6 +27,8 @@ from amodels_assets.schemas.plan import PlannedColumn, PlannedTable, sa_table
 from amodels_assets.schemas.step import Key, Step
 
 _PROGRAM_LIMIT_EXCEEDED = "54"
+# Steps that define nothing.
+_ROWS = ("load_rows", "remove_rows")
 ReadRows = Callable[[PlannedTable], Iterator[pa.RecordBatch] | None]
 
 
@@ -142,7 +144,8 @@ def _apply(
     before_commit: Callable[[], None],
 ) -> None:
     kinds = {step.kind for step in steps}
-    logged = [bookkeeping.log(migration.key, step) for step in steps]
+    rows = [step for step in steps if step.kind in _ROWS]
+    logged = [bookkeeping.log(migration.key, step) for step in steps if step not in rows]
     planned, known = migration.planned, migration.applied
 
     def undo() -> None:
@@ -158,11 +161,12 @@ def _apply(
         bookkeeping.forget(migration.key)
         return
     created = "create_table" in kinds
-    loads = not kinds.isdisjoint(("load_rows", "remove_rows"))
+    loads = bool(rows)
     emptied = loads and not kinds.isdisjoint(("narrow_column", "widen_column"))
     standing = _standing(migration, steps)
     if created or loads:
-        standing = replace(standing, rows_version="", rows=0)
+        version = "" if created else UNFINISHED
+        standing = replace(standing, rows_version=version, rows=0)
 
     def definitions() -> None:
         if created:
@@ -173,17 +177,18 @@ def _apply(
             clear(connection, planned.to_sqlalchemy(connection.dialect.name))
         alter_columns(connection, migration, steps)
 
-    if kinds <= {"load_rows", "remove_rows"}:
+    if not logged:
         bookkeeping.write(migration.key, standing)
     else:
         # What stands in the record is not looked for any more, and comments only there.
         bookkeeping.write(migration.key, _without_comments(standing, known, steps))
         define(connection, before_commit, definitions, undo)
         bookkeeping.write(migration.key, standing)
+    for step in rows:
+        bookkeeping.log(migration.key, step)
     if loads:
         loaded = _load(connection, planned, read_rows, empty=created or emptied)
-        version = planned.rows_version
-        standing = replace(standing, rows_version=version, rows=loaded)
+        standing = replace(standing, rows_version=planned.rows_version, rows=loaded)
         bookkeeping.write(migration.key, standing)
 
 

@@ -107,14 +107,26 @@ def drop_views(
         in_transaction(
             connection,
             before_commit,
-            lambda key=key: _drop(connection, bookkeeping, key, applied[key]),
+            lambda key=key: _drop(connection, bookkeeping, key, applied[key], before_commit),
         )
 
 
-def _drop(connection: sa.Connection, bookkeeping: Bookkeeping, key: Key, known: Applied) -> None:
-    # First, so that it stays on record until it is gone, where a definition commits by itself.
-    execute_as_it_is(connection, f"DROP VIEW {quoted_name_of(connection, *known.place)}")
-    bookkeeping.log(key, Step("drop_view"))
+def _drop(
+    connection: sa.Connection,
+    bookkeeping: Bookkeeping,
+    key: Key,
+    known: Applied,
+    before_commit: Callable[[], None],
+) -> None:
+    logged = bookkeeping.log(key, Step("drop_view"))
+    statement = f"DROP VIEW {quoted_name_of(connection, *known.place)}"
+    define(
+        connection,
+        before_commit,
+        lambda: execute_as_it_is(connection, statement),
+        lambda: bookkeeping.unlog([logged]),
+    )
+    # Behind it, so that the view is on record until it is gone.
     bookkeeping.forget(key)
 
 

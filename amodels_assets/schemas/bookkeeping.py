@@ -20,6 +20,8 @@ from amodels_assets.schemas.plan import RECORD, PlannedColumn
 from amodels_assets.schemas.step import Step
 
 _NAME = sa.Unicode(500)
+# Version of rows that a killed run was about to replace: whatever they are, it is not said.
+UNFINISHED = "unfinished"
 _LAYOUT_1 = "applied_tables"
 
 
@@ -34,7 +36,8 @@ class Applied:
         columns: As they were made, held-back ones included.
         definition: Of a view, hash of its statement.
         comment: The table's own.
-        rows_version: Content hash of the rows that were loaded, empty for none.
+        rows_version: Content hash of the rows that were loaded, empty for none, ``UNFINISHED``
+            while they are replaced.
         rows: How many were loaded.
         reads: Of a view, the tables and views of the source that it reads.
         refusal: Of a view that the target refused, why; it does not stand there.

@@ -95,8 +95,10 @@ def read_columns(connection: sa.Connection, schemas: Collection[str], kind: str)
         ).where(tables.c.IS_TEMPORARY == "FALSE")
     found: Columns = {}
     ordered = query.order_by(view.c.SCHEMA_NAME, view.c[name], view.c.POSITION)
-    for schema, owner, column, type_, length, scale in connection.execute(ordered):
-        found.setdefault((schema, owner), {})[column] = _type(type_, length, scale)
+    for row in connection.execute(ordered).mappings():
+        columns = found.setdefault((row["SCHEMA_NAME"], row[name]), {})
+        type_ = _type(row["DATA_TYPE_NAME"], row["LENGTH"], row["SCALE"])
+        columns[row["COLUMN_NAME"]] = type_
     return found
 
 

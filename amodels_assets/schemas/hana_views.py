@@ -33,6 +33,11 @@ _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.LTE: "<=",
     exp.Like: "LIKE",
 }
+_SETS: dict[type[exp.Expr], str] = {
+    exp.Union: "UNION",
+    exp.Intersect: "INTERSECT",
+    exp.Except: "EXCEPT",
+}
 _CONDITIONS = (
     *_COMPARISONS,
     exp.And,
@@ -138,7 +143,9 @@ def _common(table: exp.Expr) -> str:
 
 def _set_operation(query: exp.SetOperation) -> str:
     _only(query, "this", "expression", "distinct", "with_", "order", "limit")
-    word = {exp.Union: "UNION", exp.Intersect: "INTERSECT", exp.Except: "EXCEPT"}[type(query)]
+    word = _SETS.get(type(query))
+    if word is None:
+        raise _refused(query)
     every = "" if query.args.get("distinct") else " ALL"
     return f"{write(query.this)} {word}{every} {write(query.expression)}"
 

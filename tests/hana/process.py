@@ -50,6 +50,12 @@ class HanaServer:
             time.sleep(0.01)
         self.port = int((self.folder / "port").read_text())
 
+    def restart(self) -> None:
+        """Start it again when it has died."""
+        if self._process is not None:
+            self._process.wait(30)
+        self.start()
+
     def die_at(self, beginning: str, number: int = 1, *, after: bool = False) -> None:
         """Let it be killed at a statement.
 

@@ -16,6 +16,8 @@ _CONSTANTS = (
     "NULL", "TRUE", "FALSE", "CURRENT_DATE", "CURRENT_TIMESTAMP", "CURRENT_USER",
     "CURRENT_TRANSACTION_ISOLATION_LEVEL",
 )  # fmt: skip
+# Words in front of a parenthesis that are no functions.
+_OPERATORS = ("AND", "EXISTS", "IN", "NOT", "OR")
 # Words that may follow a source or a value where an alias could stand; not reserved by SAP.
 _NO_ALIAS = ("WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "OUTER", "SET", "VALUES")
 
@@ -280,7 +282,7 @@ class _Parser:
             reader.need("AS")
             reader.type()
             reader.need(")")
-        elif reader.is_call():
+        elif reader.is_call() and not any(reader.ahead(word) for word in _OPERATORS):
             self._call()
         else:
             self._column(star=star)

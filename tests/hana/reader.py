@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy_hana.dialect import RESERVED_WORDS
-
 _TOKEN = re.compile(
     r"""\s+|(?P<quoted>"(?:[^"]|"")+")|(?P<text>'(?:[^']|'')*')|(?P<number>\d+(?:\.\d+)?)"""
     r"""|(?P<word>[A-Za-z_][A-Za-z0-9_#$]*)|(?P<sign><>|!=|<=|>=|\|\||[-+*/%=<>(),.?;])"""
@@ -21,6 +19,18 @@ TYPES = {
     "DOUBLE": (0, 0), "NVARCHAR": (1, 1), "NCLOB": (0, 0), "BLOB": (0, 0), "BOOLEAN": (0, 0),
     "TIMESTAMP": (0, 0), "DATE": (0, 0),
 }  # fmt: skip
+# SAP HANA SQL Reference, "Reserved Words".
+_RESERVED = (
+    "ALL ALTER AS BEFORE BEGIN BOTH CASE CHAR CONDITION CONNECT CROSS CUBE CURRENT_CONNECTION "
+    "CURRENT_DATE CURRENT_SCHEMA CURRENT_TIME CURRENT_TIMESTAMP "
+    "CURRENT_TRANSACTION_ISOLATION_LEVEL CURRENT_USER CURRENT_UTCDATE CURRENT_UTCTIME "
+    "CURRENT_UTCTIMESTAMP CURRVAL CURSOR DECLARE DISTINCT ELSE ELSEIF END EXCEPT EXCEPTION EXEC "
+    "FALSE FOR FROM FULL GROUP HAVING IF IN INNER INOUT INTERSECT INTO IS JOIN LEADING LEFT "
+    "LIMIT LOOP MINUS NATURAL NCHAR NEXTVAL NULL ON ORDER OUT PRIOR RETURN RETURNS REVERSE "
+    "RIGHT ROLLUP ROWID SELECT SESSION_USER SET SQL START SYSUUID TABLE TABLESAMPLE TOP "
+    "TRAILING TRUE UNION UNKNOWN USING UTCTIMESTAMP VALUES WHEN WHERE WHILE WITH "
+)
+RESERVED_WORDS = frozenset(_RESERVED.split())
 LONGEST_NAME = 127
 _LONGEST_NVARCHAR, _LARGEST_PRECISION = 5000, 38
 
@@ -155,7 +165,7 @@ class Reader:
     def name(self) -> str:
         """Take an identifier."""
         piece = self.take("quoted", "word")
-        if piece.kind == "word" and piece.text.lower() in RESERVED_WORDS:
+        if piece.kind == "word" and piece.text.upper() in RESERVED_WORDS:
             self._at -= 1
             self.fail()
         found = piece.name

@@ -1,10 +1,11 @@
-"""A SAP HANA for tests: the stand-in of ``tests/hana``, or a real one where a developer names it."""
+"""SAP HANA for tests: the stand-in of ``tests/hana``, or a real one that a developer names."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import compress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -59,19 +60,16 @@ def content(url: str) -> dict[tuple[str | None, str], list[str]]:
             cursor = connection.exec_driver_sql(
                 f"SELECT * FROM {quoted_name_of(connection, schema, name)}"
             )
-            kept = [i for i, column in enumerate(cursor.keys()) if column.upper() != "APPLIED_AT"]
-            if schema == "AMODELS_REPLICA":
-                schema, name = schema.lower(), name.lower()
-            found[schema, name] = sorted(
-                repr(
-                    [
-                        bytes(v) if isinstance(v, memoryview) else v
-                        for v in map(row.__getitem__, kept)
-                    ]
-                )
-                for row in cursor
-            )
+            timeless = [column.upper() != "APPLIED_AT" for column in list(cursor.keys())]
+            rows = (compress(map(_plain, row), timeless) for row in cursor)
+            record = schema == "AMODELS_REPLICA"
+            place = (schema.lower(), name.lower()) if record else (schema, name)
+            found[place] = sorted(repr(list(row)) for row in rows)
     return found
+
+
+def _plain(value: object) -> object:
+    return bytes(value) if isinstance(value, memoryview) else value
 
 
 def comments(url: str, schema: str, table: str) -> dict[str, str]:
