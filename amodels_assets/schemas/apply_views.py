@@ -98,16 +98,28 @@ def _readers_first(views: Mapping[Key, Applied]) -> list[Key]:
 def drop_views(
     connection: sa.Connection,
     bookkeeping: Bookkeeping,
-    keys: Sequence[Key],
-    applied: Mapping[Key, Applied],
+    views: Mapping[Key, Applied],
+    state: TargetState,
     before_commit: Callable[[], None],
 ) -> None:
-    """Drop views of ours; one that somebody built upon stays, and says so when it is made again."""
-    for key in keys:
+    """Drop views of ours; one that somebody built upon stays, and says so when it is made again.
+
+    Args:
+        connection: With no transaction open.
+        bookkeeping: The target's record.
+        views: As they are on record, each before those that it reads.
+        state: What the database has: a killed run may have dropped them already.
+        before_commit: Called before each commit.
+    """
+    for key, known in views.items():
+        drop = f"DROP VIEW {quoted_name_of(connection, *known.place)}"
+        statements = [drop] if known.place in state.views else []
         in_transaction(
             connection,
             before_commit,
-            lambda key=key: _drop(connection, bookkeeping, key, applied[key], before_commit),
+            lambda key=key, statements=statements: _drop(
+                connection, bookkeeping, key, statements, before_commit
+            ),
         )
 
 
@@ -115,17 +127,16 @@ def _drop(
     connection: sa.Connection,
     bookkeeping: Bookkeeping,
     key: Key,
-    known: Applied,
+    statements: Sequence[str],
     before_commit: Callable[[], None],
 ) -> None:
     logged = bookkeeping.log(key, Step("drop_view"))
-    statement = f"DROP VIEW {quoted_name_of(connection, *known.place)}"
-    define(
-        connection,
-        before_commit,
-        lambda: execute_as_it_is(connection, statement),
-        lambda: bookkeeping.unlog([logged]),
-    )
+
+    def definitions() -> None:
+        for statement in statements:
+            execute_as_it_is(connection, statement)
+
+    define(connection, before_commit, definitions, lambda: bookkeeping.unlog([logged]))
     # Behind it, so that the view is on record until it is gone.
     bookkeeping.forget(key)
 

@@ -124,7 +124,8 @@ def bring_up_to_date(
         first = disturbed(
             plan.applied, plan.view_steps, plan.migrations, allow_destructive=allow_destructive
         )
-        drop_views(connection, bookkeeping, first, plan.applied, before_commit)
+        falling = {key: plan.applied[key] for key in first}
+        drop_views(connection, bookkeeping, falling, plan.state, before_commit)
         tables = apply_tables(
             connection,
             bookkeeping,

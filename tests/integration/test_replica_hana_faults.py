@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from amodels_assets.schemas import connect
 from amodels_assets.schemas.connect import ReplicaError, connected
+from amodels_assets.schemas.replica import plan_replica
 from tests.hana.process import HanaServer
 from tests.hana.server import PASSWORD
 from tests.integration.hana_database import columns, comments, content
@@ -24,6 +25,7 @@ from tests.integration.replica_source import (
     apply,
     differences,
     replicate,
+    source_in_memory,
 )
 
 pytest.importorskip("hdbcli")
@@ -156,6 +158,19 @@ def test_a_kill_between_a_column_and_its_record_needs_no_permission(server: Hana
     assert apply(server.url, wider)[0] == ("changed", "")
     assert columns(server.url, "a", "first") == {"x": "BIGINT"}
     assert content(server.url)["a", "first"] == sorted(f"[{i}]" for i in range(50))
+
+
+def test_a_view_that_a_killed_run_has_dropped_is_forgotten(server: HanaServer) -> None:
+    replicate(server.url, SOURCE, VIEWS)
+    server.die_at("DROP VIEW", after=True)
+    with pytest.raises(ReplicaError):
+        replicate(server.url, SOURCE)
+    server.restart()
+    assert ("b", "v") in {(row[0], row[1]) for row in history(server.url)}
+    replicate(server.url, SOURCE)
+    plan = plan_replica(server.url, source_in_memory(SOURCE))
+    assert plan.view_steps == {}
+    assert ("b", "v") not in plan.applied
 
 
 def test_a_kill_before_a_comment_is_made_up_for(server: HanaServer) -> None:
