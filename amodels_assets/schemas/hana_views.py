@@ -131,7 +131,8 @@ def _only(node: exp.Expr, *known: str) -> None:
     for key, value in node.args.items():
         if value and key not in known:
             found = value[0] if isinstance(value, list) else value
-            raise _refused(found if isinstance(found, exp.Expr) else f"{type(node).key} {key}")
+            named = isinstance(found, exp.Expr) and not isinstance(found, exp.Identifier)
+            raise _refused(found if named else f"{type(node).key} {key}")
 
 
 def _common(table: exp.Expr) -> str:

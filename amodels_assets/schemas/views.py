@@ -185,11 +185,11 @@ def translated(query: str, database: str, dialect: str) -> str:
 
 
 def _rename(tree: exp.Expr, database: str, dialect: str) -> None:
-    common = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     for identifier in tree.find_all(exp.Identifier):
         # Hive's names are of either case; the catalog and so the replica have them in lower case.
-        identifier.set("this", identifier.name.lower())
+        identifier.set("this", target_identifier(identifier.name.lower(), dialect))
         identifier.set("quoted", True)
+    common = {cte.alias for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier):
             continue
@@ -204,9 +204,6 @@ def _rename(tree: exp.Expr, database: str, dialect: str) -> None:
         table.set("db", exp.to_identifier(schema, quoted=True) if schema else None)
         table.set("catalog", None)
     for column in tree.find_all(exp.Column):
-        if isinstance(column.this, exp.Identifier):
-            name = target_identifier(column.name, dialect)
-            column.this.set("this", name)
         # A table's alias stands for it, also where the query named its database.
         column.set("db", None)
         column.set("catalog", None)

@@ -65,12 +65,12 @@ class Catalog:
             database.execute("INSERT INTO \"SYS.M_DATABASE\" VALUES ('4.00.000.00')")
 
     def stored(self, schema: Token, rest: Sequence[Token]) -> str | None:
-        """SQLite's name of a table or view; None where these are no schema and object."""
+        """SQLite's quoted name of a table or view; None where these are no schema and object."""
         if schema.kind not in ("quoted", "word") or not rest:
             return None
         place = (schema.name, rest[0].name)
         if place[0] == "SYS" or self._is("TABLES", *place) or self._is("VIEWS", *place):
-            return ".".join(place)
+            return _stored(*place)
         return None
 
     def types(self, schema: str, table: str) -> dict[str, tuple[int, int, int]]:
@@ -125,7 +125,7 @@ class Catalog:
             self._describe("TABLE", schema, found.table, column, position)
         names = ", ".join(_quoted(column.name) for column in found.columns)
         key = f", PRIMARY KEY ({', '.join(map(_quoted, found.key))})" if found.key else ""
-        self._database.execute(f"CREATE TABLE {_quoted(f'{schema}.{found.table}')} ({names}{key})")
+        self._database.execute(f"CREATE TABLE {_stored(schema, found.table)} ({names}{key})")
 
     def _create_temporary(self, found: Definition) -> None:
         if found.table in self._temporary:
@@ -138,7 +138,7 @@ class Catalog:
 
     def _create_view(self, found: Definition) -> None:
         schema = self._free(found)
-        target = _quoted(f"{schema}.{found.table}")
+        target = _stored(schema, found.table)
         names = f" ({', '.join(map(_quoted, found.names))})" if found.names else ""
         query = self._sqlite_text(found.text)
         self._database.execute(f"CREATE VIEW {target}{names} AS {query}")
@@ -167,14 +167,14 @@ class Catalog:
             self._database.execute(f"DROP TABLE temp.{_quoted(found.table)}")
             return
         schema = self._needs(found)
-        self._database.execute(f"DROP TABLE {_quoted(f'{schema}.{found.table}')}")
+        self._database.execute(f"DROP TABLE {_stored(schema, found.table)}")
         self._forget("TABLE", schema, found.table)
 
     def _drop_view(self, found: Definition) -> None:
         schema = found.schema or self._user
         if not self._is("VIEWS", schema, found.table):
             raise EngineError(INVALID_VIEW, f"invalid view name: {found.table}")
-        self._database.execute(f"DROP VIEW {_quoted(f'{schema}.{found.table}')}")
+        self._database.execute(f"DROP VIEW {_stored(schema, found.table)}")
         self._forget("VIEW", schema, found.table)
 
     def _forget(self, kind: str, schema: str, name: str) -> None:
@@ -186,7 +186,7 @@ class Catalog:
 
     def _add(self, found: Definition) -> None:
         schema = self._needs(found)
-        target = _quoted(f"{schema}.{found.table}")
+        target = _stored(schema, found.table)
         (last,) = self._database.execute(
             'SELECT max(POSITION) FROM "SYS.TABLE_COLUMNS" '
             "WHERE SCHEMA_NAME = ? AND TABLE_NAME = ?",
@@ -200,7 +200,7 @@ class Catalog:
 
     def _alter(self, found: Definition) -> None:
         schema = self._needs(found)
-        target = _quoted(f"{schema}.{found.table}")
+        target = _stored(schema, found.table)
         for column in found.columns:
             row = self._column(schema, found.table, column.name)
             kept = column
@@ -220,7 +220,7 @@ class Catalog:
         for name in found.names:
             self._column(schema, found.table, name)
             self._database.execute(
-                f"ALTER TABLE {_quoted(f'{schema}.{found.table}')} DROP COLUMN {_quoted(name)}"
+                f"ALTER TABLE {_stored(schema, found.table)} DROP COLUMN {_quoted(name)}"
             )
             self._database.execute(
                 'DELETE FROM "SYS.TABLE_COLUMNS" WHERE SCHEMA_NAME = ? AND TABLE_NAME = ? '
@@ -276,6 +276,13 @@ class Catalog:
         if row is None:
             raise EngineError(INVALID_COLUMN, f"invalid column name: {name}")
         return dict(zip((c[0] for c in cursor.description), row, strict=True))
+
+
+def _stored(schema: str, name: str) -> str:
+    """SQLite's name of an object: it has no schemas, and takes ``a`` and ``A`` for one."""
+    capitals = "".join("U" if letter.isupper() else "l" for letter in schema + name)
+    mark = f"/{capitals}" if "U" in capitals and schema != "SYS" else ""
+    return _quoted(f"{schema}.{name}{mark}")
 
 
 def _quoted(name: str) -> str:

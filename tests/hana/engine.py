@@ -165,7 +165,7 @@ class Engine:
             name = self._catalog.stored(piece, pieces[at + 2 :]) if following == "." else None
             if named and name is not None:
                 known |= self._catalog.types(piece.name, pieces[at + 2].name)
-                out.append('"' + name.replace('"', '""') + '"')
+                out.append(name)
                 at += 3
                 continue
             if named and piece.name.startswith("#"):

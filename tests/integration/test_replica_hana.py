@@ -15,15 +15,29 @@ faults (``test_replica_hana_grammar.py``, ``test_replica_hana_faults.py``).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from tests.integration.hana_database import hana_database
+from amodels_assets.schemas.connect import connected
+from amodels_assets.schemas.migration import FOREIGN
+from amodels_assets.schemas.replica import bring_up_to_date
+from tests.integration.hana_database import columns, comments, content, hana_database
+from tests.integration.replica_source import (
+    Source,
+    Views,
+    apply,
+    differences,
+    replicate,
+    source_in_memory,
+)
 
 # What any target has to do: the same tests, with this module's database.
 from tests.integration.test_replica import (  # noqa: F401
+    SOURCE,
     test_a_second_time_touches_nothing,
     test_every_type_comes_back_as_it_went_in,
     test_names_are_names_and_never_sql,
@@ -55,3 +69,110 @@ def url(tmp_path: Path) -> Iterator[str]:
     """URL of an empty SAP HANA."""
     with hana_database(tmp_path / "hana") as found:
         yield found
+
+
+def test_tables_have_the_types_that_the_page_names(url: str) -> None:
+    apply(url, SOURCE)
+    assert columns(url, "d", "everything") == {
+        "a": "NVARCHAR(5000)", "b": "BOOLEAN", "c": "SMALLINT", "d": "SMALLINT", "e": "INTEGER",
+        "f": "BIGINT", "g": "REAL", "h": "DOUBLE", "i": "DECIMAL(38, 10)", "j": "DATE",
+        "k": "TIMESTAMP", "l": "BLOB", "m": "NVARCHAR(5)", "n": "NVARCHAR(10)", "o": "NCLOB",
+        "p": "NCLOB", "q": "NCLOB",
+    }  # fmt: skip
+
+
+def test_large_objects_arrive_whole(url: str) -> None:
+    rows = pa.table(
+        {
+            "o": pa.array([list(range(30_000)), None, []], pa.list_(pa.int32())),
+            "l": pa.array([bytes(range(256)) * 500, None, b""], pa.binary()),
+            "m": ["ü🦊" * 6_000, None, ""],
+        }
+    )
+    types = {"o": "array<int>", "l": "binary", "m": "varchar(20000)"}
+    assert apply(url, {"d.t": (types, rows)}) == [("created", "")]
+    assert columns(url, "d", "t")["m"] == "NCLOB"
+
+
+def test_comments_arrive_and_change(url: str) -> None:
+    taken = source_in_memory({"d.t": ({"x": "int", "y": "string"}, None)})
+    schema = taken.tables["columns"].schema
+    for comment in ('it\'s; 100 % "x" ?', "another", None):
+        rows = [{**row, "comment": comment} for row in taken.tables["columns"].to_pylist()]
+        changed = {**taken.tables, "columns": pa.Table.from_pylist(rows, schema=schema)}
+        bring_up_to_date(url, dataclasses.replace(taken, tables=changed))
+        assert comments(url, "d", "t") == {
+            "": 'it\'s; "a" comment',
+            "x": comment or "",
+            "y": comment or "",
+        }
+
+
+def test_somebodys_tables_and_views_are_left_alone(url: str) -> None:
+    with connected(url) as connection:
+        for statement in (
+            'CREATE SCHEMA "d"',
+            'CREATE COLUMN TABLE "d"."empty" ("mine" INTEGER)',
+            'INSERT INTO "d"."empty" ("mine") VALUES (42)',
+            'CREATE VIEW "d"."x" ("answer") AS SELECT 42 AS "answer" FROM DUMMY',
+        ):
+            connection.exec_driver_sql(statement)
+        connection.commit()
+    views: Views = {"d.x": ("SELECT a FROM everything", ["a"], ["d.everything"])}
+    outcomes, _ = replicate(url, SOURCE, views)
+    assert {o.key: o.reason for o in outcomes if o.reason} == {
+        ("d", "empty"): FOREIGN,
+        ("d", "x"): FOREIGN,
+    }
+    replicate(url, {"d.everything": SOURCE["d.everything"]}, allow_destructive=True)
+    found = content(url)
+    assert found["d", "empty"] == ["[42]"]
+    assert found["d", "x"] == ["[42]"]
+
+
+def test_a_schema_of_the_same_name_in_capitals_is_another(url: str) -> None:
+    """As a user makes one who does not quote its name."""
+    with connected(url) as connection:
+        for statement in (
+            "CREATE SCHEMA other",
+            "CREATE COLUMN TABLE other.everything (x INTEGER)",
+        ):
+            connection.exec_driver_sql(statement)
+        connection.commit()
+    assert apply(url, SOURCE) == [("created", "")] * 3
+    assert apply(url, SOURCE) == [("unchanged", "")] * 3
+    assert content(url)["OTHER", "EVERYTHING"] == []
+
+
+def test_what_somebody_changed_is_found(url: str) -> None:
+    apply(url, SOURCE)
+    with connected(url) as connection:
+        connection.exec_driver_sql('UPDATE "other"."everything" SET "x" = \'changed\'')
+        connection.exec_driver_sql('ALTER TABLE "d"."empty" ADD ("z" INTEGER)')
+        connection.commit()
+    assert differences(url, SOURCE) == [
+        "d.empty: drop column z INTEGER",
+        "other.everything: the content of column x differs",
+    ]
+    apply(url, SOURCE, reload=[("other", "everything")], allow_destructive=True)
+    assert differences(url, SOURCE) == []
+
+
+def test_nan_is_null(url: str) -> None:
+    rows = pa.table({"x": [float("nan"), 1.5, None]})
+    assert apply(url, {"d.t": ({"x": "double"}, rows)}) == [("created", "")]
+    assert content(url)["d", "t"] == ["[1.5]", "[None]", "[None]"]
+
+
+def test_rows_are_merged_by_key_and_where_they_have_large_objects_replaced(url: str) -> None:
+    keys = {"d.t": ["k"], "d.large": ["k"]}
+    for values, nested in (([1, 2, 3], ["[1]", "[2]", None]), ([4, 2, 5], ["[1]", None, "[]"])):
+        rows = pa.table({"k": pa.array(values, pa.int32()), "v": ["a", None, "c"]})
+        large = rows.append_column("o", pa.array(nested))
+        source: Source = {
+            "d.t": ({"k": "int", "v": "string"}, rows),
+            "d.large": ({"k": "int", "v": "string", "o": "array<int>"}, large),
+        }
+        _, compared = replicate(url, source, keys=keys)
+        assert not [text for c in compared for text in c.problems]
+    assert content(url)["d", "t"] == ["[2, None]", "[4, 'a']", "[5, 'c']"]
