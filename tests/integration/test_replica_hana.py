@@ -38,7 +38,9 @@ from tests.integration.replica_source import (
 # What any target has to do: the same tests, with this module's database.
 from tests.integration.test_replica import (  # noqa: F401
     SOURCE,
+    room,
     test_a_second_time_touches_nothing,
+    test_assets_and_checks,
     test_every_type_comes_back_as_it_went_in,
     test_names_are_names_and_never_sql,
 )

@@ -5,6 +5,7 @@ Each definition commits by itself there, so that a run can be killed between any
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,36 @@ def test_a_kill_before_a_comment_is_made_up_for(server: HanaServer) -> None:
     assert comments(server.url, "a", "first")[""] == "old"
     assert apply(server.url, SOURCE)[0] == ("changed", "")
     assert comments(server.url, "a", "first")[""] == 'it\'s; "a" comment'
+
+
+def row_numbers(server: HanaServer, table: str) -> dict[int, int]:
+    """The stand-in's own number of each row, by key: a row that is written again has another."""
+    with sqlite3.connect(server.folder / "hana.sqlite") as database:
+        return dict(database.execute(f'SELECT k, rowid FROM "{table}"'))
+
+
+def test_rows_with_a_known_key_that_did_not_change_are_not_touched(server: HanaServer) -> None:
+    replicate(server.url, SOURCE, keys=KEYS)
+    before = row_numbers(server, "a.second")
+    rows = SOURCE["a.second"][1]
+    assert rows is not None
+    changed = pa.concat_tables(
+        [rows.slice(1, 30), pa.table({"x": ["new", "other"], "k": pa.array([99, 40], pa.int32())})]
+    )
+    source: Source = {**SOURCE, "a.second": (SOURCE["a.second"][0], changed)}
+    _, compared = replicate(server.url, source, keys=KEYS)
+    assert not [text for c in compared for text in c.problems]
+    after = row_numbers(server, "a.second")
+    assert set(after) == {*range(1, 31), 40, 99}
+    assert {k: after[k] for k in range(1, 31)} == {k: before[k] for k in range(1, 31)}
+    assert after[40] != before[40]
+    # The temporary table of the first merge makes room for that of the second.
+    more: Source = {**SOURCE, "a.third": SOURCE["a.second"]}
+    replicate(server.url, more, keys={**KEYS, "a.third": ["k"]})
+    other = {key: (types, rows and rows.slice(1)) for key, (types, rows) in more.items()}
+    _, compared = replicate(server.url, other, keys={**KEYS, "a.third": ["k"]})
+    assert not [text for c in compared for text in c.problems]
+    assert sum(s.lstrip().startswith('DROP TABLE "#') for s in server.statements) == 1
 
 
 def test_a_connection_that_is_refused(server: HanaServer) -> None:
