@@ -17,6 +17,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 
 from amodels_assets.artifacts import digest
 from amodels_assets.schemas import hana_views
+from amodels_assets.schemas.hana_words import UntranslatedError
 from amodels_assets.schemas.identifiers import target_identifier
 from amodels_assets.schemas.plan import PlannedTable, reserved, target_place
 from amodels_assets.sgmi.view_query import QueryError, parse_query, recursion_limit
@@ -173,7 +174,7 @@ def translated(query: str, database: str, dialect: str) -> str:
                 identify=True,
                 comments=False,
             )
-    except hana_views.UntranslatedError as error:
+    except UntranslatedError as error:
         raise UntranslatableError(str(error)) from error
     except QueryError as error:
         raise UntranslatableError(f"its query cannot be read: {error}") from error

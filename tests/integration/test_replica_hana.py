@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from amodels_assets.schemas.connect import connected
 from amodels_assets.schemas.migration import FOREIGN
@@ -46,7 +48,6 @@ from tests.integration.test_replica import (  # noqa: F401
 )
 from tests.integration.test_replica_faults import (  # noqa: F401
     test_another_nested_value_is_noticed,
-    test_any_rows_come_back,
     test_text_that_looks_like_the_end_of_the_data,
 )
 from tests.integration.test_replica_migrations import (  # noqa: F401
@@ -158,6 +159,42 @@ def test_what_somebody_changed_is_found(url: str) -> None:
     ]
     apply(url, SOURCE, reload=[("other", "everything")], allow_destructive=True)
     assert differences(url, SOURCE) == []
+
+
+numbers = st.decimals(places=10, allow_nan=False, min_value=-(10**27), max_value=10**27)
+text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
+rows_of_values = st.lists(
+    st.tuples(st.none() | text, st.none() | st.floats(allow_infinity=False), st.none() | numbers),
+    max_size=8,
+)
+
+
+@given(rows_of_values)
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_any_rows_come_back(url: str, rows: list[tuple]) -> None:
+    x, y, z = zip(*rows, strict=True) if rows else ((), (), ())
+    table = pa.table(
+        [pa.array(x, pa.string()), pa.array(y, pa.float64()), pa.array(z, pa.decimal128(38, 10))],
+        names=["x", "y", "z"],
+    )
+    types = {"x": "string", "y": "double", "z": "decimal(38,10)"}
+    assert apply(url, {"d.t": (types, None)}, allow_destructive=True)[0][1] == ""
+    assert apply(url, {"d.t": (types, table)})[0][1] == ""
+
+
+def test_infinity_is_refused_and_costs_no_other_table(url: str) -> None:
+    source: Source = {
+        "d.t": ({"x": "double"}, pa.table({"x": [1.5, float("inf")]})),
+        "d.u": ({"x": "double"}, pa.table({"x": [1.7e308]})),
+    }
+    outcomes, _ = replicate(url, source)
+    assert [outcome.action for outcome in outcomes] == ["skipped", "created"]
+    assert "'inf'" in outcomes[0].reason
+    assert content(url)["d", "t"] == []
 
 
 def test_nan_is_null(url: str) -> None:
