@@ -63,7 +63,7 @@ from tests.integration.processes import ROOT
 from tests.integration.replica_source import Source, apply
 from tests.redis_server import RedisServer
 
-pytestmark = pytest.mark.xdist_group("bolt")
+pytestmark = pytest.mark.xdist_group("injection")
 Content = dict[str, list[str]]
 
 

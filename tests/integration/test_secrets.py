@@ -32,7 +32,7 @@ from tests.hana.server import PASSWORD as HANA_PASSWORD
 from tests.integration.processes import amodels
 from tests.redis_server import RedisServer
 
-pytestmark = pytest.mark.xdist_group("bolt")
+pytestmark = pytest.mark.xdist_group("secrets")
 LETTERS = "Zitronenfalter"
 # Signs that a URL has to encode, and signs that encodings differ about.
 PASSWORD = f"{LETTERS}/:@#?&%25+ {{}}'ß"

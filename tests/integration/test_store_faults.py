@@ -42,7 +42,7 @@ from tests.integration.test_graph_stores import graph
 from tests.integration.test_replica_server_faults import SOURCE, Server
 from tests.redis_server import RedisServer
 
-pytestmark = pytest.mark.xdist_group("bolt")
+pytestmark = pytest.mark.xdist_group("store_faults")
 
 
 @contextmanager
