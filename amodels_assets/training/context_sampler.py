@@ -1,7 +1,8 @@
 """Samples contexts: rows around an entity, none later than the cut-off, and who looks at whom.
 
 Belongs here: the bounds of a context, and calling the compiled kernels. Does not belong here: the
-kernels (``sampler_kernels.py``, which needs numba) and what cells hold (``cells.py``).
+kernels (``sampler_kernels.py`` and ``link_kernels.py``, which need numba) and what cells hold
+(``cells.py``).
 
 A context is a function of the data, the entity, the cut-off, the bounds and, where something is
 drawn, the seed: neither of the batch it is sampled in nor of the number of workers.
@@ -16,8 +17,10 @@ import numpy as np
 from amodels_assets.training.batch import Bucket, Links
 from amodels_assets.training.row_graph import RowGraph
 
-# Largest sizes of groups that share a bucket, growing by about a third to a half.
-_CLASSES = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768])
+# What a bucket and a padded query or key cost, in pairs of query and key: buckets are few where
+# groups differ little, and padding is little where they differ much.
+_BUCKET_COST = 2_000.0
+_SLOT_COST = 2.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def sample_contexts(
 
     count = len(entities)
     drawn = np.zeros(count, np.uint64) if seeds is None else seeds.astype(np.uint64)
-    rows, sizes, children, parents, pairs = sample(
+    starts, rows, children, parents = sample(
         graph.offsets,
         graph.table_of,
         graph.times,
@@ -118,17 +121,7 @@ def sample_contexts(
         target_cells,
         hidden,
     )
-    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    filled = np.arange(rows.shape[1]) < sizes[:, None]
-    paired = np.arange(children.shape[1]) < pairs[:, None]
-    first = starts[:-1, None]
-    return Contexts(
-        starts,
-        rows[filled],
-        cutoffs.astype(np.int64),
-        (children + first)[paired],
-        (parents + first)[paired],
-    )
+    return Contexts(starts, rows, cutoffs.astype(np.int64), children, parents)
 
 
 def link(contexts: Contexts, first: np.ndarray, columns: np.ndarray, most_columns: int) -> Links:
@@ -140,7 +133,7 @@ def link(contexts: Contexts, first: np.ndarray, columns: np.ndarray, most_column
         columns: Column of each token, int32 (tokens,).
         most_columns: Number of columns of the database.
     """
-    from amodels_assets.training.sampler_kernels import (
+    from amodels_assets.training.link_kernels import (
         column_sizes,
         fill_columns,
         fill_features,
@@ -168,40 +161,24 @@ class _Layout:
     Attributes:
         query_at: First place of each group's queries; -1 for a group without any.
         key_at: First place of each group's keys.
-        shapes: Groups, queries and keys of each bucket.
+        shapes: Groups, most queries and most keys of each bucket, int64 (buckets, 3).
         queries: Flat int32, -1 where nothing stands.
         keys: The same.
     """
 
     query_at: np.ndarray
     key_at: np.ndarray
-    shapes: list[tuple[int, int, int]]
+    shapes: np.ndarray
     queries: np.ndarray
     keys: np.ndarray
 
     @classmethod
     def of(cls, query_sizes: np.ndarray, key_sizes: np.ndarray) -> _Layout:
-        groups = np.flatnonzero((query_sizes > 0) & (key_sizes > 0))
-        q, k = query_sizes[groups], key_sizes[groups]
-        kinds = np.searchsorted(_CLASSES, q) * (len(_CLASSES) + 1) + np.searchsorted(_CLASSES, k)
-        order = np.argsort(kinds, kind="stable")
-        _, begins, counts = np.unique(kinds[order], return_index=True, return_counts=True)
-        widest_q = np.maximum.reduceat(q[order], begins) if len(begins) else q[:0]
-        widest_k = np.maximum.reduceat(k[order], begins) if len(begins) else k[:0]
-        query_at = np.full(len(query_sizes), -1, dtype=np.int64)
-        key_at = np.full(len(query_sizes), -1, dtype=np.int64)
-        within = np.arange(len(groups)) - np.repeat(begins, counts)
-        starts_q = np.concatenate([[0], np.cumsum(counts * widest_q)]).astype(np.int64)
-        starts_k = np.concatenate([[0], np.cumsum(counts * widest_k)]).astype(np.int64)
-        query_at[groups[order]] = np.repeat(starts_q[:-1], counts) + within * np.repeat(
-            widest_q, counts
-        )
-        key_at[groups[order]] = np.repeat(starts_k[:-1], counts) + within * np.repeat(
-            widest_k, counts
-        )
-        shapes = list(zip(counts.tolist(), widest_q.tolist(), widest_k.tolist(), strict=True))
-        queries = np.full(int(starts_q[-1]), -1, dtype=np.int32)
-        keys = np.full(int(starts_k[-1]), -1, dtype=np.int32)
+        from amodels_assets.training.link_kernels import bucket_groups
+
+        query_at, key_at, shapes = bucket_groups(query_sizes, key_sizes, _BUCKET_COST, _SLOT_COST)
+        queries = np.full(int((shapes[:, 0] * shapes[:, 1]).sum()), -1, dtype=np.int32)
+        keys = np.full(int((shapes[:, 0] * shapes[:, 2]).sum()), -1, dtype=np.int32)
         return cls(query_at, key_at, shapes, queries, keys)
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -209,7 +186,7 @@ class _Layout:
 
     def buckets(self) -> tuple[Bucket, ...]:
         found, q_at, k_at = [], 0, 0
-        for groups, q, k in self.shapes:
+        for groups, q, k in self.shapes.tolist():
             queries = self.queries[q_at : q_at + groups * q].reshape(groups, q)
             keys = self.keys[k_at : k_at + groups * k].reshape(groups, k)
             found.append(Bucket(queries, keys))

@@ -6,13 +6,15 @@ torch, and numba only on use. What it does lets go of Python's lock most of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from amodels_assets.datasets.dataset import UNKNOWN_TIME, RelationalDataset, cutoff_seconds
 from amodels_assets.datasets.moments import ALWAYS_KNOWN, seconds_of
+from amodels_assets.datasets.statistics import training_window
 from amodels_assets.training.batch import (
     BOOLEAN,
     CATEGORICAL,
@@ -122,7 +124,7 @@ class MaskedFeed:
     """Contexts around any rows of the training window, some of whose cells are hidden.
 
     Attributes:
-        graph: The database.
+        graph: The database; what lies outside the training window has an unknown time.
         store: Its cells.
         config: Bounds of a context.
         rows: Rows that contexts are sampled around, int64 (n,).
@@ -139,13 +141,16 @@ class MaskedFeed:
     def of_window(
         cls, dataset: RelationalDataset, store: CellStore, graph: RowGraph, config: SamplerConfig
     ) -> MaskedFeed:
-        """Every row with cells that was known before the first validation cut-off."""
-        task = dataset.spec.task
+        """Every row with cells in the training window; contexts hold no other rows."""
+        spec, task = dataset.spec, dataset.spec.task
+        inside = np.concatenate(
+            [training_window(spec, dataset.tables, name) for name in graph.names]
+        )
+        inside &= graph.times != UNKNOWN_TIME
+        graph = replace(graph, times=np.where(inside, graph.times, UNKNOWN_TIME))
+        rows = np.flatnonzero(inside & (graph.cells[graph.table_of] > 0))
         trained = cutoff_seconds(dataset.tasks["train"][task.cutoff_column])
         end = seconds_of(task.starts[0]) - 1 if task.starts else int(trained.max())
-        rows = np.flatnonzero(
-            (graph.times <= end) & (graph.times != UNKNOWN_TIME) & (graph.cells[graph.table_of] > 0)
-        )
         # What was always known is looked at as of the end of the window.
         times = graph.times[rows]
         return cls(graph, store, config, rows, np.where(times == ALWAYS_KNOWN, end, times))
@@ -280,14 +285,9 @@ def _labels(dataset: RelationalDataset, store: CellStore, split: str) -> np.ndar
     task, labels = dataset.spec.task, dataset.tasks[split]["label"]
     name = f"{task.table}.{task.target_column}"
     if task.kind == "multiclass":
-        known = list(dataset.categories[name])
-        import pyarrow as pa
-
-        return (
-            pc.fill_null(pc.index_in(labels, value_set=pa.array(known)), -1)
-            .to_numpy()
-            .astype(np.float64)
-        )
+        known = pa.array(dataset.categories[name], pa.string())
+        found = pc.fill_null(pc.index_in(labels, value_set=known), -1)
+        return found.to_numpy().astype(np.float64)
     values = labels.to_numpy().astype(np.float64)
     if task.kind == "regression":
         mean, deviation = store.scales[store.target_column]

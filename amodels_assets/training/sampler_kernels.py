@@ -1,7 +1,8 @@
 """Compiled loops of the sampler. Imports numba: import this module on use only.
 
-Belongs here: what has to look at single rows and cells. Does not belong here: what the arrays mean
-(``row_graph.py``, ``context_sampler.py``). The kernels let go of Python's lock, so threads can
+Belongs here: choosing rows one by one. Does not belong here: what the arrays mean
+(``row_graph.py``, ``context_sampler.py``), and which cells look at which (``link_kernels.py``). The
+kernels let go of Python's lock, so threads can
 sample while others compute; they are compiled once and kept on disk.
 """
 
@@ -78,17 +79,16 @@ def sample(
     """Rows of each context, breadth first, and which of them points to which.
 
     Returns:
-        Rows (contexts, most rows), their number (contexts,), and pairs of child slot and parent
-        slot (contexts, most pairs) with their number.
+        First slot of each context, and one more; row of each slot, -1 for the target's; and pairs
+        of the slots of a child and of its parent.
     """
     count = len(entities)
     most_rows = max_cells + 1
-    stride = max(1, parent_stride.max())
-    rows = np.full((count, most_rows), np.int64(_NO_ROW))
-    sizes = np.zeros(count, np.int64)
-    children = np.empty((count, most_rows * stride), np.int64)
-    above = np.empty((count, most_rows * stride), np.int64)
-    pairs = np.zeros(count, np.int64)
+    starts_of = np.zeros(count + 1, np.int64)
+    all_rows = np.empty(count * most_rows, np.int64)
+    children = np.empty(4 * most_rows, np.int64)
+    above = np.empty(4 * most_rows, np.int64)
+    linked = 0
     places = 16
     while places < 2 * most_rows:
         places *= 2
@@ -102,15 +102,17 @@ def sample(
     most = max(width, grandchildren)
     for context in range(count):
         entity, cutoff, seed = entities[context], cutoffs[context], seeds[context]
+        beginning_slot = starts_of[context]
+        rows = all_rows[beginning_slot : beginning_slot + most_rows]
         keys[:] = _NO_ROW
         filled = target_cells
-        size = 1 if target_cells > 0 else 0
+        size = 0
+        if target_cells > 0:
+            rows[0] = _NO_ROW
+            size = 1
         beginning = size
-
-        # What may join: known, not the answer, not hidden, new, and small enough.
-        # Returns 0 for no, 1 for joined, 2 for there already; written out as a closure would be.
         if times[entity] <= cutoff and filled + max(1, cells[table_of[entity]]) <= max_cells:
-            rows[context, size] = entity
+            rows[size] = entity
             _remember(keys, slots, entity, size)
             filled += max(1, cells[table_of[entity]])
             size += 1
@@ -119,7 +121,7 @@ def sample(
             if low == high:
                 break
             for slot in range(low, high):
-                row = rows[context, slot]
+                row = rows[slot]
                 table = table_of[row]
                 base = parent_base[table] + (row - offsets[table]) * parent_stride[table]
                 for key in range(parent_stride[table]):
@@ -133,13 +135,13 @@ def sample(
                     need = max(1, cells[table_of[parent]])
                     if filled + need > max_cells or _slot(keys, slots, parent) >= 0:
                         continue
-                    rows[context, size] = parent
+                    rows[size] = parent
                     _remember(keys, slots, parent, size)
                     filled += need
                     size += 1
             if hop < hops:
                 for slot in range(low, high):
-                    row = rows[context, slot]
+                    row = rows[slot]
                     table = table_of[row]
                     local = row - offsets[table]
                     for relation in range(relation_first[table], relation_first[table + 1]):
@@ -152,7 +154,7 @@ def sample(
                 while more and turn < most and filled < max_cells:
                     more = False
                     for slot in range(low, high):
-                        row = rows[context, slot]
+                        row = rows[slot]
                         table = table_of[row]
                         for relation in range(relation_first[table], relation_first[table + 1]):
                             through = relation_through[relation]
@@ -193,26 +195,28 @@ def sample(
                                     both = need + max(1, cells[table_of[between]])
                                     if filled + both > max_cells:
                                         continue
-                                    rows[context, size] = between
+                                    rows[size] = between
                                     _remember(keys, slots, between, size)
                                     filled += both - need
                                     size += 1
                             if filled + need > max_cells:
                                 continue
-                            rows[context, size] = found
+                            rows[size] = found
                             _remember(keys, slots, found, size)
                             filled += need
                             size += 1
                     turn += 1
             low, high = high, size
-        sizes[context] = size
+        starts_of[context + 1] = beginning_slot + size
 
-        linked = 0
+        if linked + 1 + size * parent_stride.max() > len(children):
+            children = _longer(children, linked + 1 + size * parent_stride.max())
+            above = _longer(above, len(children))
         if target_cells > 0 and size > beginning:
-            children[context, 0], above[context, 0] = 0, beginning
-            linked = 1
+            children[linked], above[linked] = beginning_slot, beginning_slot + beginning
+            linked += 1
         for slot in range(beginning, size):
-            row = rows[context, slot]
+            row = rows[slot]
             table = table_of[row]
             base = parent_base[table] + (row - offsets[table]) * parent_stride[table]
             before = linked
@@ -223,15 +227,26 @@ def sample(
                 place = _slot(keys, slots, parent)
                 if place < 0:
                     continue
+                place += beginning_slot
                 again = False
                 for pair in range(before, linked):
-                    if above[context, pair] == place:
+                    if above[pair] == place:
                         again = True
                 if not again:
-                    children[context, linked], above[context, linked] = slot, place
+                    children[linked], above[linked] = beginning_slot + slot, place
                     linked += 1
-        pairs[context] = linked
-    return rows, sizes, children, above, pairs
+    return (
+        starts_of, all_rows[: starts_of[count]].copy(),
+        children[:linked].copy(), above[:linked].copy(),
+    )  # fmt: skip
+
+
+@njit
+def _longer(values, least):
+    """The same values with room for at least so many, and for twice as many as before."""
+    found = np.empty(max(least, 2 * len(values)), values.dtype)
+    found[: len(values)] = values
+    return found
 
 
 @njit(inline="always")
@@ -265,87 +280,3 @@ def _walk(length: Any, turn: Any, drawn: Any) -> Any:
         if length == 1:
             break
     return (begin + turn * step) % length
-
-
-@njit(nogil=True, cache=True)
-def row_sizes(first, children, parents):
-    """Cells that the cells of each slot see: its own and its parents', and its children's."""
-    slots = len(first) - 1
-    features = np.empty(slots, np.int64)
-    neighbours = np.zeros(slots, np.int64)
-    for slot in range(slots):
-        features[slot] = first[slot + 1] - first[slot]
-    for pair in range(len(children)):
-        child, parent = children[pair], parents[pair]
-        features[child] += first[parent + 1] - first[parent]
-        neighbours[parent] += first[child + 1] - first[child]
-    return features, neighbours
-
-
-@njit(nogil=True, cache=True)
-def column_sizes(bounds, columns, most_columns):
-    """Cells of each column in each context, and to which of these groups each token belongs."""
-    group_of = np.empty(len(columns), np.int64)
-    sizes = np.zeros(len(columns), np.int64)
-    seen = np.full(most_columns, np.int64(-1))
-    groups = 0
-    for context in range(len(bounds) - 1):
-        begin = groups
-        for token in range(bounds[context], bounds[context + 1]):
-            column = columns[token]
-            if seen[column] < begin:
-                seen[column] = groups
-                groups += 1
-            group_of[token] = seen[column]
-            sizes[seen[column]] += 1
-    return sizes[:groups].copy(), group_of
-
-
-@njit(nogil=True, cache=True)
-def fill_columns(group_of, query_at, key_at, queries, keys):
-    """Write the tokens of each group, as queries and as keys."""
-    used = np.zeros(len(query_at), np.int64)
-    for token in range(len(group_of)):
-        group = group_of[token]
-        queries[query_at[group] + used[group]] = token
-        keys[key_at[group] + used[group]] = token
-        used[group] += 1
-
-
-@njit(nogil=True, cache=True)
-def fill_features(first, children, parents, query_at, key_at, queries, keys):
-    """Write each slot's cells as queries, and those and its parents' as keys."""
-    used = np.zeros(len(query_at), np.int64)
-    for slot in range(len(query_at)):
-        if query_at[slot] < 0:
-            continue
-        for token in range(first[slot], first[slot + 1]):
-            at = token - first[slot]
-            queries[query_at[slot] + at] = token
-            keys[key_at[slot] + at] = token
-        used[slot] = first[slot + 1] - first[slot]
-    for pair in range(len(children)):
-        child, parent = children[pair], parents[pair]
-        if query_at[child] < 0:
-            continue
-        for token in range(first[parent], first[parent + 1]):
-            keys[key_at[child] + used[child]] = token
-            used[child] += 1
-
-
-@njit(nogil=True, cache=True)
-def fill_neighbours(first, children, parents, query_at, key_at, queries, keys):
-    """Write each slot's cells as queries, and its children's as keys."""
-    used = np.zeros(len(query_at), np.int64)
-    for pair in range(len(children)):
-        child, parent = children[pair], parents[pair]
-        if query_at[parent] < 0:
-            continue
-        for token in range(first[child], first[child + 1]):
-            keys[key_at[parent] + used[parent]] = token
-            used[parent] += 1
-    for slot in range(len(query_at)):
-        if query_at[slot] < 0:
-            continue
-        for token in range(first[slot], first[slot + 1]):
-            queries[query_at[slot] + token - first[slot]] = token
