@@ -100,6 +100,7 @@ def sample(
     firsts = np.empty((most_rows, widest), np.int64)
     ends = np.empty((most_rows, widest), np.int64)
     most = max(width, grandchildren)
+    needs, least = _needs(offsets, relation_first, relation_base, starts, entries, table_of, cells)
     for context in range(count):
         entity, cutoff, seed = entities[context], cutoffs[context], seeds[context]
         beginning_slot = starts_of[context]
@@ -126,32 +127,23 @@ def sample(
                 base = parent_base[table] + (row - offsets[table]) * parent_stride[table]
                 for key in range(parent_stride[table]):
                     parent = parents[base + key]
-                    if parent == _NO_ROW or not _may_join(
+                    if parent == _NO_ROW or _slot(keys, slots, parent) >= 0:
+                        continue
+                    need = max(1, cells[table_of[parent]])
+                    if filled + need > max_cells or not _may_join(
                         parent, entity, cutoff, seed, hidden, times, table_of, offsets,
                         parent_base, parent_stride, parents, target_table, target_key,
                         target_cutoffs, target_cells,
                     ):  # fmt: skip
-                        continue
-                    need = max(1, cells[table_of[parent]])
-                    if filled + need > max_cells or _slot(keys, slots, parent) >= 0:
                         continue
                     rows[size] = parent
                     _remember(keys, slots, parent, size)
                     filled += need
                     size += 1
             if hop < hops:
-                for slot in range(low, high):
-                    row = rows[slot]
-                    table = table_of[row]
-                    local = row - offsets[table]
-                    for relation in range(relation_first[table], relation_first[table + 1]):
-                        at = relation_base[relation] + local
-                        number = relation - relation_first[table]
-                        firsts[slot, number] = starts[at]
-                        ends[slot, number] = _known(entry_times, starts[at], starts[at + 1], cutoff)
                 more = True
                 turn = 0
-                while more and turn < most and filled < max_cells:
+                while more and turn < most and filled + least <= max_cells:
                     more = False
                     for slot in range(low, high):
                         row = rows[slot]
@@ -160,7 +152,17 @@ def sample(
                             through = relation_through[relation]
                             if turn >= (width if through < 0 else grandchildren):
                                 continue
+                            need = needs[relation]
+                            if filled + need > max_cells:
+                                continue
                             number = relation - relation_first[table]
+                            if turn == 0:
+                                at = relation_base[relation] + row - offsets[table]
+                                firsts[slot, number] = starts[at]
+                                ends[slot, number] = _known(
+                                    entry_times, starts[at], starts[at + 1], cutoff
+                                )
+                            # A relation that was passed by for want of room stays so: room shrinks.
                             first, end = firsts[slot, number], ends[slot, number]
                             if turn >= end - first:
                                 continue
@@ -177,7 +179,6 @@ def sample(
                                 target_cutoffs, target_cells,
                             ):  # fmt: skip
                                 continue
-                            need = max(1, cells[table_of[found]])
                             if through >= 0:
                                 there = table_of[found]
                                 between = parents[
@@ -239,6 +240,21 @@ def sample(
         starts_of, all_rows[: starts_of[count]].copy(),
         children[:linked].copy(), above[:linked].copy(),
     )  # fmt: skip
+
+
+@njit
+def _needs(offsets, relation_first, relation_base, starts, entries, table_of, cells):
+    """Cells of the rows that each relation leads to, and the fewest of any."""
+    needs = np.ones(len(relation_base), np.int64)
+    least = np.int64(1 << 60)
+    for table in range(len(cells)):
+        count = offsets[table + 1] - offsets[table]
+        for relation in range(relation_first[table], relation_first[table + 1]):
+            first = starts[relation_base[relation]]
+            if starts[relation_base[relation] + count] > first:
+                needs[relation] = max(1, cells[table_of[entries[first]]])
+                least = min(least, needs[relation])
+    return needs, least
 
 
 @njit

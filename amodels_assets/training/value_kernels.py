@@ -32,7 +32,9 @@ _QUANTILES = 17
 _HATS = 13
 # From one hour to about ten years in steps of the logarithm.
 _STEP = math.log(87_600.0) / (_HATS - 1)
-_DAY, _WEEK, _YEAR = 86_400.0, 604_800.0, 365.25 * 86_400.0
+# In seconds; a week is counted from a Thursday, as the first of January 1970 was.
+_DAY, _WEEK, _YEAR = 86_400, 604_800, 31_557_600
+_OF_DAY, _OF_WEEK, _OF_YEAR = (2.0 * math.pi / period for period in (_DAY, _WEEK, _YEAR))
 _FIRST_QUANTILE, _FIRST_HAT = 3, 10
 
 
@@ -69,11 +71,13 @@ def _moment(out, second, cutoff, mean, deviation):
     out[1] = math.copysign(logarithm, distance) / 4.0
     out[2] = min(10.0, max(-10.0, distance / _YEAR)) / 2.0
     out[3] = 1.0 if distance < 0 else 0.0
-    moment = float(second)
-    # The first of January 1970 was a Thursday.
-    for place, period in ((4, _DAY), (6, _WEEK), (8, _YEAR)):
-        angle = 2.0 * math.pi * (moment % period) / period
-        out[place], out[place + 1] = math.sin(angle), math.cos(angle)
+    # Written out, and with whole numbers: this is most of the work of a cell.
+    angle = (second % _DAY) * _OF_DAY
+    out[4], out[5] = math.sin(angle), math.cos(angle)
+    angle = (second % _WEEK) * _OF_WEEK
+    out[6], out[7] = math.sin(angle), math.cos(angle)
+    angle = (second % _YEAR) * _OF_YEAR
+    out[8], out[9] = math.sin(angle), math.cos(angle)
     place = min(_HATS - 1.0, logarithm / _STEP)
     left = min(int(place), _HATS - 2)
     out[_FIRST_HAT + left] = 1.0 - (place - left)
