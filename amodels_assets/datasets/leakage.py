@@ -197,16 +197,11 @@ def _rows_of_training(dataset: RelationalDataset, name: str) -> pa.Table:
 
 def _contexts(dataset: RelationalDataset) -> Iterator[Leak]:
     """What the sampler that training uses really shows the model."""
-    from amodels_assets.training.sampler import (
-        NO_ROW,
-        SamplerConfig,
-        build_graph,
-        entity_rows,
-        sample_contexts,
-    )
+    from amodels_assets.training.context_sampler import SamplerConfig, sample_contexts
+    from amodels_assets.training.row_graph import build_row_graph, entity_rows
 
     spec, task = dataset.spec, dataset.spec.task
-    graph = build_graph(dataset)
+    graph = build_row_graph(dataset)
     # Moments are read from the tables again, not from the graph that is being checked.
     times = np.concatenate([known_times(spec, dataset.tables, name) for name in graph.names])
     # The prediction that a row answers, by global number of the row; none for other tables.
@@ -223,11 +218,17 @@ def _contexts(dataset: RelationalDataset) -> Iterator[Leak]:
         )
         entities = rows[task.entity_column].take(chosen)
         cutoffs = cutoff_seconds(rows[task.cutoff_column])[chosen]
+        # With grandchildren, so that rows are looked at whichever way they can be reached.
         contexts = sample_contexts(
-            graph, entity_rows(graph, dataset, entities), cutoffs, SamplerConfig()
+            graph,
+            entity_rows(graph, dataset, entities),
+            cutoffs,
+            SamplerConfig(grandchildren=4),
         )
-        shown = np.where(contexts.rows >= 0, contexts.rows, NO_ROW)
-        late = (shown >= 0) & (times[shown] > cutoffs[:, None])
+        of_slot = np.repeat(np.arange(len(chosen)), np.diff(contexts.starts))
+        there = contexts.rows >= 0
+        shown, of_slot = contexts.rows[there], of_slot[there]
+        late = times[shown] > cutoffs[of_slot]
         if late.any():
             example = graph.names[graph.table_of[shown[late][0]]]
             yield Leak(
@@ -236,10 +237,10 @@ def _contexts(dataset: RelationalDataset) -> Iterator[Leak]:
                 int(late.sum()),
             )
         wanted = numbers.of(rows.take(chosen))
-        told = ((shown >= 0) & (answered[shown] == wanted[:, None])).any(axis=1)
-        if told.any():
+        told = np.unique(of_slot[answered[shown] == wanted[of_slot]])
+        if len(told):
             yield Leak(
                 "a context does not hold the answer",
                 f"a {split} context holds the row of {task.table} that is to be predicted",
-                int(told.sum()),
+                len(told),
             )

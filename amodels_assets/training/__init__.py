@@ -3,6 +3,7 @@
 Belongs here: sampling contexts, encoding cells, the model, training it and its checkpoints. Does
 not belong here: the data set's files (``datasets``) and how a score is judged (``evaluation``).
 
-Public modules: ``sampler`` (contexts without anything later than the cut-off), ``checkpoint``
-(what a checkpoint is made of), ``predict`` (``python -m amodels_assets.training.predict``).
+Public modules: ``context_sampler`` and ``row_graph`` (contexts without anything later than the
+cut-off), ``checkpoint`` (what a checkpoint is made of), ``predict``
+(``python -m amodels_assets.training.predict``).
 """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from amodels_assets.training.sampler import SamplerConfig
+from amodels_assets.datasets.text_vectors import ENCODERS
+from amodels_assets.training.context_sampler import SamplerConfig
+from amodels_assets.training.network_config import NetworkConfig
 
 # Threads that wait for each other spin for a moment only: on a machine with other work to do,
 # spinning on makes training many times slower.
@@ -21,29 +23,13 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True)
-class ModelConfig:
-    """Size of the network.
-
-    Attributes:
-        width: Features of a token.
-        blocks: Number of blocks.
-        heads: Attention heads; divides ``width``.
-        hidden: Features inside the gated MLP.
-    """
-
-    width: int = 48
-    blocks: int = 2
-    heads: int = 4
-    hidden: int = 96
-
-
-@dataclass(frozen=True)
 class TrainingConfig:
     """A training run.
 
     Attributes:
         sampler: Bounds of a context.
-        model: Size of the network.
+        model: Size of the network; its text width goes by the encoder.
+        encoder: Of texts and names: ``hashing`` or ``sentence``.
         seed: Decides initial weights, order of rows, dropout.
         threads: Threads of the process; part of the result, as sums are taken in another order.
         batch_size: Rows per step, over all micro-batches and processes.
@@ -58,7 +44,7 @@ class TrainingConfig:
         clip: Largest norm of the gradients.
         average: Decay of the running average of the weights, which is what is kept.
         hidden_rows: Share of the context's rows that a training step does not show.
-        label_smoothing: Share of a class label that is spread over all classes.
+        label_smoothing: Share of a binary label that is spread over both.
         masked: Share of the cells that a pretraining step hides.
         evaluate_every: Steps between two looks at the validation split.
         judge: What decides which weights are kept: validation ``loss``, or ``score`` (AUROC,
@@ -69,7 +55,10 @@ class TrainingConfig:
     """
 
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
+    model: NetworkConfig = field(
+        default_factory=lambda: NetworkConfig(width=48, blocks=2, heads=4, hidden=96)
+    )
+    encoder: str = "hashing"
     seed: int = 0
     threads: int = 2
     batch_size: int = 32
@@ -97,12 +86,20 @@ class TrainingConfig:
         Raises:
             ConfigError: One of them is out of its range.
         """
-        choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "judge": JUDGES}
+        choices = {
+            "optimizer": OPTIMIZERS,
+            "schedule": SCHEDULES,
+            "judge": JUDGES,
+            "encoder": tuple(ENCODERS),
+        }
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ConfigError(
                     f"{name} is {getattr(self, name)!r}: give one of {', '.join(known)}"
                 )
+        width = ENCODERS[self.encoder]
+        if self.model.text_width != width:
+            object.__setattr__(self, "model", replace(self.model, text_width=width))
         for name in (
             "threads",
             "batch_size",
@@ -139,6 +136,6 @@ class TrainingConfig:
         settings: dict[str, Any] = {
             **raw,
             "sampler": SamplerConfig(**raw["sampler"]),
-            "model": ModelConfig(**raw["model"]),
+            "model": NetworkConfig(**raw["model"]),
         }
         return cls(**settings)

@@ -6,6 +6,7 @@ Belongs here: device, helpers, price. Does not belong here: what decides the res
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,10 @@ class Execution:
         device: What ``device.choose_device`` is asked for; empty for its own choice.
         price_per_hour: Of one GPU; None where nobody says.
         helpers: Threads that prepare the next batches; 0 for none.
+        cache: Folder for vectors of texts; None to compute them each time.
     """
 
     device: str = ""
     price_per_hour: float | None = None
     helpers: int = 1
+    cache: Path | None = None

@@ -238,7 +238,7 @@ class Loop:
     def _look(self) -> bool:
         """Judge the averaged weights and keep them where they are the best; whether they are."""
         with self._average.in_place(self._work.model):
-            look = self._work.look(self._portions) if self._ranks.is_first else None
+            look = self._work.look() if self._ranks.is_first else None
         look = self._ranks.all(look)[0]
         self._looked = self.step
         self._metrics.append({"step": self.step, **look.figures})

@@ -7,78 +7,97 @@ Does not belong here: judging the scores (``evaluation``).
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import warnings
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from amodels_assets.artifacts import write_table
-from amodels_assets.datasets.dataset import ColumnStatistics, DatasetError, open_dataset
-from amodels_assets.datasets.relational import SPLITS, parse_spec
-from amodels_assets.training.checkpoint import CheckpointError, read_checkpoint
-from amodels_assets.training.config import TrainingConfig
-from amodels_assets.training.encode import build_cells, column_names
-from amodels_assets.training.feed import Feed
+from amodels_assets.datasets.dataset import DatasetError
+from amodels_assets.datasets.relational import SPLITS
+from amodels_assets.datasets.text_vectors import TextEncoderError
+from amodels_assets.training.cells import column_names
+from amodels_assets.training.checkpoint import CheckpointError
+from amodels_assets.training.material import load_material, make_network, read_parent
 
 
-def predict_split(checkpoint_folder: Path, dataset_folder: Path, split: str) -> pa.Table:
+def predict_split(
+    checkpoint_folder: Path,
+    dataset_folder: Path,
+    split: str,
+    *,
+    zero_shot: bool = False,
+    device: str = "cpu",
+    cache: Path | None = None,
+) -> pa.Table:
     """Predict every row of a split.
 
+    A checkpoint predicts a task that it was not trained on just as well: what it knows of it then
+    is the names of tables and columns and what the context shows, earlier outcomes among it.
+
     Args:
-        checkpoint_folder: A finished checkpoint.
-        dataset_folder: A data set with the columns that the checkpoint was trained on.
+        checkpoint_folder: A checkpoint, finished or of a step.
+        dataset_folder: A data set.
         split: ``train``, ``validation`` or ``test``.
+        zero_shot: Let the data set have other columns than the checkpoint was trained on; numbers
+            are then measured by the data set's own training window.
+        device: As for ``device.choose_device``.
+        cache: Folder for vectors of texts.
 
     Returns:
-        The split's columns and ``score``, the probability of the label being 1.
+        The split's columns and ``score``: the probability of the label being 1, the probabilities
+        of the categories in the order of the checkpoint's ``categories``, or the number.
 
     Raises:
         CheckpointError: The checkpoint is damaged or was trained on other columns.
         DatasetError: The data set cannot be read.
     """
-    import torch
+    from amodels_assets.training.device import choose_device
+    from amodels_assets.training.inference import AT_ONCE, outputs, predictions
+    from amodels_assets.training.memory import Portions
+    from amodels_assets.training.session import prepare_torch
 
-    from amodels_assets.training.model import RelationalTransformer, predict
-
-    checkpoint = read_checkpoint(checkpoint_folder)
-    dataset = open_dataset(dataset_folder)
-    try:
-        config = TrainingConfig.from_json(checkpoint.config["training"])
-        trained_on = parse_spec(checkpoint.config["dataset"], "config.json")
-        statistics = {
-            name: ColumnStatistics(**value)
-            for name, value in checkpoint.config["statistics"].items()
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{checkpoint_folder}/config.json cannot be used") from error
-    if column_names(trained_on) != column_names(dataset.spec):
+    parent = read_parent(checkpoint_folder)
+    config = parent.config
+    place = choose_device(device)
+    prepare_torch(config.threads, place)
+    # Numbers are scaled as they were in training, also for a newer data set.
+    material = load_material(
+        dataset_folder, config, None if zero_shot else parent.scaling, cache=cache
+    )
+    if not zero_shot and tuple(column_names(material.dataset.spec)) != parent.columns:
         raise CheckpointError(
             f"{checkpoint_folder} was trained on other columns than {dataset_folder} has"
         )
-    torch.set_num_threads(config.threads)
-    torch.use_deterministic_algorithms(True)
-    # Numbers are scaled as they were in training, also for a newer data set.
-    store = build_cells(dataset, statistics)
-    model = RelationalTransformer(config.model)
-    model.load_state_dict({n: torch.from_numpy(t) for n, t in checkpoint.tensors.items()})
-    model.bind(store.texts, store.names)
-    logits = predict(model, Feed.of_split(dataset, store, split, config.sampler))
-    score = 1.0 / (1.0 + np.exp(-logits))
-    return dataset.tasks[split].append_column("score", pa.array(score))
+    network = make_network(config, material.store, place, parent)
+    feed = material.feed(split, config)
+    said = outputs(network, feed, place, Portions(AT_ONCE, place))
+    score = predictions(said, feed)
+    column = pa.array(score if score.ndim == 1 else score.tolist())
+    return material.dataset.tasks[split].append_column("score", column)
 
 
 def main(arguments: list[str]) -> int:
     """Write the scores of a split as ``scores.parquet``; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m amodels_assets.training.predict")
-    parser.add_argument("checkpoint", type=Path, help="folder of a finished checkpoint")
+    parser.add_argument("checkpoint", type=Path, help="folder of a checkpoint")
     parser.add_argument("dataset", type=Path, help="folder of a data set")
     parser.add_argument("split", choices=SPLITS)
     parser.add_argument("out", type=Path, help="folder that gets scores.parquet")
+    parser.add_argument("--zero-shot", action="store_true", help="allow other columns")
     given = parser.parse_args(arguments)
+    warnings.simplefilter("ignore", RuntimeWarning)
     try:
-        table = predict_split(given.checkpoint, given.dataset, given.split)
-    except (CheckpointError, DatasetError) as error:
+        table = predict_split(
+            given.checkpoint,
+            given.dataset,
+            given.split,
+            zero_shot=given.zero_shot,
+            device=os.environ.get("AMODELS_DEVICE") or "",
+        )
+    except (CheckpointError, DatasetError, TextEncoderError, ValueError, KeyError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     write_table(given.out, "scores", table)

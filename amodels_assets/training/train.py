@@ -1,7 +1,7 @@
 """Trains the Relational Transformer on one task.
 
 Belongs here: what a step of fine-tuning is about, its loss, and the look at the validation split.
-Does not belong here: the loop (``loop.py``), Dagster (``run.py``), the network (``model.py``).
+Does not belong here: the loop (``loop.py``), Dagster (``run.py``), the network (``network.py``).
 Imports torch.
 """
 
@@ -9,29 +9,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from amodels_assets.datasets.dataset import open_dataset
+from amodels_assets.training.batch import BOOLEAN, Batch
 from amodels_assets.training.config import TrainingConfig
 from amodels_assets.training.device import Device
-from amodels_assets.training.encode import build_cells
 from amodels_assets.training.execution import Execution
-from amodels_assets.training.feed import Feed
+from amodels_assets.training.feeds import Feed
+from amodels_assets.training.inference import AT_ONCE, judged, outputs
+from amodels_assets.training.material import (
+    Material,
+    Parent,
+    load_material,
+    make_network,
+    read_parent,
+)
 from amodels_assets.training.memory import Portions
-from amodels_assets.training.model import RelationalTransformer, TensorBatch, predict, to_tensors
-from amodels_assets.training.ranking import auroc
 from amodels_assets.training.session import run_training
-from amodels_assets.training.versions import dataset_version
+from amodels_assets.training.tensors import TensorBatch, to_tensors
 from amodels_assets.training.work import Look, Order, Progress, TrainingError, TrainingResult
 
-__all__ = ["TrainingError", "TrainingResult", "train"]
+__all__ = ["FineTuning", "TrainingError", "TrainingResult", "shuffled", "step_seed", "train"]
 
 
 def train(
@@ -40,6 +44,8 @@ def train(
     config: TrainingConfig,
     progress: Progress,
     execution: Execution = Execution(),  # noqa: B008 (frozen)
+    *,
+    parent_folder: Path | None = None,
 ) -> TrainingResult:
     """Train, or go on where a stopped run was, and write the finished checkpoint.
 
@@ -50,14 +56,18 @@ def train(
         config: The settings.
         progress: Called with step, steps and newest figures.
         execution: How this installation runs it.
+        parent_folder: A pretrained checkpoint to start from.
 
     Raises:
         DatasetError: The data set cannot be read.
+        CheckpointError: The parent cannot be used.
         TrainingError: The loss is no number any more.
     """
+    parent = read_parent(parent_folder) if parent_folder else None
 
     def make_work(device: Device) -> FineTuning:
-        return FineTuning(dataset_folder, config, device)
+        material = load_material(dataset_folder, config, cache=execution.cache)
+        return FineTuning(material, config, device, parent)
 
     return run_training(make_work, config, out_folder, progress, execution)
 
@@ -68,72 +78,61 @@ class FineTuning:
     mode = "finetune"
     goes_on = False
 
-    def __init__(self, folder: Path, config: TrainingConfig, device: Device) -> None:
-        """Read the data set and make the network."""
-        dataset = open_dataset(folder)
+    def __init__(
+        self,
+        material: Material,
+        config: TrainingConfig,
+        device: Device,
+        parent: Parent | None = None,
+    ) -> None:
+        """Make the network.
+
+        Raises:
+            TrainingError: A split that is needed has no rows.
+        """
         self.config = config
-        self._dataset = dataset
-        self._version = dataset_version(folder)
+        self.material = material
         self._device = device
-        store = build_cells(dataset, dataset.statistics)
-        self._train = Feed.of_split(dataset, store, "train", config.sampler)
-        self._validation = Feed.of_split(dataset, store, "validation", config.sampler)
-        torch.manual_seed(config.seed)
-        self.model = RelationalTransformer(config.model)
-        self.model.bind(store.texts, store.names)
-        # Starting from the base rate saves the first steps.
-        rate = float(self._train.labels.mean())
-        torch.nn.init.constant_(self.model.binary_head.bias, math.log(rate / (1 - rate)))
-        self.model.to(device.name)
+        self._parent = parent
+        self.train = material.feed("train", config)
+        self._validation = material.feed("validation", config)
+        for split, feed in (("train", self.train), ("validation", self._validation)):
+            if not len(feed):
+                raise TrainingError(f"the split {split} has no rows: check the task's dates")
+        self._portions = Portions(AT_ONCE, device)
+        self.model = make_network(config, material.store, device, parent)
+        rate = float(self.train.labels.mean())
+        if parent is None and self.train.kind == BOOLEAN and 0 < rate < 1:
+            # Starting from the base rate saves the first steps.
+            torch.nn.init.constant_(self.model.heads.boolean.bias, math.log(rate / (1 - rate)))
 
     def orders(self, first: int) -> Iterator[Order]:
         """Rows of the training split, each once before any comes again."""
-        count = len(self._train.labels)
-        size = min(self.config.batch_size, count)
-        step, last = first, -1
-        order = np.empty(0, np.int64)
-        while True:
-            epoch, place = divmod(step, count // size)
-            if epoch != last:
-                order = np.random.default_rng([self.config.seed, 0, epoch]).permutation(count)
-                last = epoch
-            yield Order(step, order[place * size : (place + 1) * size])
-            step += 1
+        return shuffled(len(self.train), self.config, first)
 
-    def batch(self, order: Order, part: slice) -> tuple[TensorBatch, Tensor]:
-        """Contexts with a share of their rows hidden, and their labels."""
-        rows = order.rows[part]
-        rng = np.random.default_rng([self.config.seed, 2, order.step, part.start])
-        batch = self._train.batch(rows, rng, self.config.hidden_rows)
-        return to_tensors(batch), torch.from_numpy(self._train.labels[rows]).float()
+    def batch(self, order: Order, part: slice) -> TensorBatch:
+        """Contexts with a share of their rows hidden."""
+        return self.tensors(self.train, order, part)
 
-    def loss(self, batch: tuple[TensorBatch, Tensor]) -> tuple[Tensor, int]:
-        """Cross-entropy."""
-        contexts, labels = batch
-        smooth = self.config.label_smoothing
-        wanted = labels * (1 - smooth) + smooth / 2
-        logits = self.model(contexts)
-        loss = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
-        return loss, len(labels)
+    def tensors(self, feed: Feed, order: Order, part: slice) -> TensorBatch:
+        """Contexts of some rows of a feed with a share of their rows hidden."""
+        seed = step_seed(self.config.seed, order.step)
+        batch = feed.batch(order.rows[part], seed, self.config.hidden_rows)
+        return to_tensors(self._smoothed(batch), self.model.config, self._device.name)
 
-    def look(self, portions: Portions) -> Look:  # noqa: ARG002 (the dense masks set the size)
-        """Loss and AUROC on the validation split."""
-        logits = predict(self.model, self._validation)
-        labels = self._validation.labels
-        loss = float(np.mean(np.logaddexp(0.0, logits) - labels * logits))
-        score = auroc(labels, logits)
-        return Look(loss, score, {"validation_loss": loss, "validation_auroc": score})
+    def loss(self, batch: TensorBatch) -> tuple[Tensor, int]:
+        """Cross-entropy of classes, Huber's loss of numbers."""
+        return summed_loss(self.model, batch)
+
+    def look(self) -> Look:
+        """Loss and score on the validation split."""
+        said = outputs(self.model, self._validation, self._device, self._portions)
+        return judged(said, self._validation)
 
     def manifest(self) -> dict[str, Any]:
-        """Declaration, scaling and version of the data set."""
-        statistics = {name: asdict(value) for name, value in self._dataset.statistics.items()}
-        return {
-            "dataset": self._dataset.spec.to_json(),
-            "statistics": statistics,
-            "data_versions": {self._dataset.spec.name: self._version},
-            "split": "train",
-            "parent": None,
-        }
+        """Data, and where the weights came from."""
+        parent = self._parent.to_json() if self._parent else None
+        return {**self.material.manifest(), "split": "train", "parent": parent}
 
     def taken(self, order: Order) -> None:
         """Nothing to remember."""
@@ -147,3 +146,36 @@ class FineTuning:
 
     def saved(self) -> None:
         """Nobody waits for it."""
+
+    def _smoothed(self, batch: Batch) -> Batch:
+        share = self.config.label_smoothing
+        if not share or self.train.kind != BOOLEAN:
+            return batch
+        numbers = batch.targets.numbers * np.float32(1 - share) + np.float32(share / 2)
+        return replace(batch, targets=replace(batch.targets, numbers=numbers))
+
+
+def summed_loss(network: Any, batch: TensorBatch) -> tuple[Tensor, int]:
+    """Sum of the losses of a batch's targets, and how many of them count."""
+    losses = network.loss(network(batch), batch.targets)
+    count = sum(losses.counts.values())
+    return losses.total * count, count
+
+
+def shuffled(count: int, config: TrainingConfig, first: int) -> Iterator[Order]:
+    """Orders over ``count`` rows from step ``first`` on; what does not fill a batch is left out."""
+    size = min(config.batch_size, count)
+    step, last = first, -1
+    order = np.empty(0, np.int64)
+    while True:
+        epoch, place = divmod(step, count // size)
+        if epoch != last:
+            order = np.random.default_rng([config.seed, 0, epoch]).permutation(count)
+            last = epoch
+        yield Order(step, order[place * size : (place + 1) * size])
+        step += 1
+
+
+def step_seed(seed: int, step: int) -> int:
+    """Seed of everything that is drawn for the contexts of a step."""
+    return int(np.random.SeedSequence([seed, 2, step]).generate_state(1, np.uint64)[0])

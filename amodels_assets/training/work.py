@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from amodels_assets.training.config import TrainingConfig
-from amodels_assets.training.memory import Portions
 from amodels_assets.training.meter import Usage
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ class Work(Protocol):
         """Sum of the losses of a batch, and over how many targets it goes."""
         ...
 
-    def look(self, portions: Portions) -> Look:
+    def look(self) -> Look:
         """Judge the model as it is."""
         ...
 

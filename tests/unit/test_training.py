@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from amodels_assets.artifacts import ArtifactStore
-from amodels_assets.datasets.dataset import DatasetError, open_dataset, seconds
+from amodels_assets.datasets.dataset import DatasetError, open_dataset
 from amodels_assets.training.assets import relational_transformer
 from amodels_assets.training.checkpoint import (
     CheckpointError,
@@ -26,17 +26,12 @@ from amodels_assets.training.checkpoint import (
     write_checkpoint,
 )
 from amodels_assets.training.checks import checkpoint_loads
-from amodels_assets.training.config import ModelConfig, TrainingConfig
+from amodels_assets.training.config import TrainingConfig
+from amodels_assets.training.context_sampler import SamplerConfig
 from amodels_assets.training.curves import loss_curve
 from amodels_assets.training.inspection import find_problems
+from amodels_assets.training.network_config import NetworkConfig
 from amodels_assets.training.predict import predict_split
-from amodels_assets.training.sampler import (
-    NO_ROW,
-    SamplerConfig,
-    build_graph,
-    entity_rows,
-    sample_contexts,
-)
 from amodels_assets.training.train import TrainingError, train
 from resources.artifact_store import ArtifactStoreResource
 from resources.gpu import GpuResource
@@ -44,7 +39,7 @@ from resources.training import TrainingResource
 
 TINY = replace(
     TrainingConfig.for_steps(24),
-    model=ModelConfig(width=16, blocks=1, heads=2, hidden=16),
+    model=NetworkConfig(width=16, blocks=1, heads=2, hidden=16),
     sampler=SamplerConfig(max_cells=48, width=4, hops=2),
     batch_size=16,
     threads=1,
@@ -164,25 +159,6 @@ def test_a_missing_data_set_is_one_sentence(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_training(bank_dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="lower the learning rate"):
         train(bank_dataset, tmp_path, replace(TINY, learning_rate=1e30, warmup=1), silent)
-
-
-def test_a_context_is_bounded_and_connected(bank_dataset: Path) -> None:
-    dataset = open_dataset(bank_dataset)
-    graph, config = build_graph(dataset), SamplerConfig(max_cells=60, width=3, hops=3)
-    test = dataset.tasks["test"]
-    entities = entity_rows(graph, dataset, test["facility_id"])
-    cutoffs = seconds(test["cutoff_date"])
-    contexts = sample_contexts(graph, entities, cutoffs, config)
-    again = sample_contexts(graph, entities[::-1].copy(), cutoffs[::-1].copy(), config)
-    assert (contexts.rows[::-1] == again.rows).all(), "a context does not depend on its batch"
-    for rows, entity in zip(contexts.rows, entities, strict=True):
-        shown = rows[rows >= 0]
-        assert len(set(shown.tolist())) == len(shown)
-        assert entity in shown
-        cells = graph.cells[graph.table_of[shown]].sum() + graph.target_cells
-        assert cells <= config.max_cells
-        parent = graph.parents[entity]
-        assert set(parent[parent != NO_ROW]) <= set(shown.tolist())
 
 
 def test_settings_survive_a_round_trip() -> None:

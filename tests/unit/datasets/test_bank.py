@@ -95,15 +95,15 @@ def test_a_context_with_the_answer_or_the_future_is_found(
     dataset: RelationalDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sampler that forgets the cut-off shows later rows, the answer among them."""
-    from amodels_assets.training import sampler
+    from amodels_assets.training import context_sampler
 
-    real = sampler.sample_contexts
+    real = context_sampler.sample_contexts
     forever = np.iinfo(np.int64).max - 1
 
     def forgetful(graph, entities, cutoffs, config):
         return real(graph, entities, np.full_like(cutoffs, forever), config)
 
-    monkeypatch.setattr(sampler, "sample_contexts", forgetful)
+    monkeypatch.setattr(context_sampler, "sample_contexts", forgetful)
     rules = {leak.rule for leak in find_leaks(dataset)}
     assert rules >= {
         "a context holds nothing later than its cut-off",
@@ -115,12 +115,8 @@ def test_a_context_with_the_answer_or_the_future_is_found(
                                    "monthly_exposure", "facility_outcome"])  # fmt: skip
 def test_a_planted_column_never_shows_the_future(dataset: RelationalDataset, table: str) -> None:
     """Rows that are known later than every cut-off are in no context, in whatever table."""
-    from amodels_assets.training.sampler import (
-        SamplerConfig,
-        build_graph,
-        entity_rows,
-        sample_contexts,
-    )
+    from amodels_assets.training.context_sampler import SamplerConfig, sample_contexts
+    from amodels_assets.training.row_graph import build_row_graph, entity_rows
 
     time_column = str(dataset.spec.table(table).time_column)
     rows = dataset.tables[table]
@@ -130,7 +126,7 @@ def test_a_planted_column_never_shows_the_future(dataset: RelationalDataset, tab
         dataset,
         tables={**dataset.tables, table: rows.set_column(position, time_column, never)},
     )
-    graph = build_graph(planted)
+    graph = build_row_graph(planted)
     test = planted.tasks["test"]
     contexts = sample_contexts(
         graph,
