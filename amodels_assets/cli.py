@@ -24,6 +24,7 @@ from amodels_assets.commands.schemas import schemas
 from amodels_assets.commands.search import search
 from amodels_assets.commands.status import status
 from amodels_assets.commands.trace import trace
+from amodels_assets.commands.train import train
 from amodels_assets.commands.ui import ui
 
 
@@ -39,6 +40,7 @@ def cli() -> None:
       amodels trace sgmisit.client.sector --down what is made of a column
       amodels ask                                what the knowledge graph can be asked
       amodels search balance daily               tables, views, columns and jobs by words
+      amodels train finetune DATASET OUT         train a checkpoint, without Dagster
       amodels sample --out sample --scale 10     write a larger synthetic source directory
       amodels status                             what was made, from what, and which checks passed
       amodels release show                       what is released and why
@@ -58,6 +60,7 @@ for command in (
     schemas,
     events,
     sample,
+    train,
     release,
     ui,
 ):

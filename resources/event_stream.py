@@ -105,6 +105,7 @@ class EventStream:
         most: int = 100,
         wait_seconds: float = 0,
         stalled_after_seconds: float = 60,
+        after: str = "0",
     ) -> list[Message]:
         """The next events for a consumer, which has to acknowledge them.
 
@@ -115,10 +116,12 @@ class EventStream:
             wait_seconds: How long to wait for new ones where there are none.
             stalled_after_seconds: Events that another consumer has not acknowledged for so long
                 are taken from it.
+            after: Of the consumer's own events that it did not acknowledge only those behind this
+                one come again.
         """
         self.create_group(group)
         idle = int(stalled_after_seconds * 1000)
-        own = self._client.xreadgroup(group, consumer, {self._name: "0"}, count=most)
+        own = self._client.xreadgroup(group, consumer, {self._name: after}, count=most)
         found = _entries(own)
         if not found:
             claimed = self._client.xautoclaim(
@@ -143,6 +146,32 @@ class EventStream:
         if messages:
             self._client.xack(self._name, group, *(message.id for message in messages))
 
+    def append(self, events: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Add events whatever was added before; their ids."""
+        texts = [json.dumps(event, sort_keys=True) for event in events]
+        return [
+            self._client.xadd(self._name, {_FIELD: text}, maxlen=self._most, approximate=True)
+            for text in texts
+        ]
+
+    def hold(self, group: str, consumer: str, ids: Sequence[str]) -> None:
+        """Say that a consumer is still at work on events: they do not count as stalled."""
+        if ids:
+            self._client.xclaim(self._name, group, consumer, 0, list(ids), justid=True)
+
+    def refuse(self, group: str, message: Message, reason: str) -> None:
+        """Put an event that cannot be handled aside, in ``<name>:refused``, and acknowledge it."""
+        aside = {**message.event, "refused": reason, "id": message.id}
+        with self._client.pipeline(transaction=True) as both:
+            both.xadd(
+                f"{self._name}:refused",
+                {_FIELD: json.dumps(aside, sort_keys=True)},
+                maxlen=self._most,
+                approximate=True,
+            )
+            both.xack(self._name, group, message.id)
+            both.execute()
+
     def newest(self, most: int) -> list[Message]:
         """The newest events, newest first, whoever read them."""
         found = self._client.xrevrange(self._name, count=most)
@@ -152,6 +181,73 @@ class EventStream:
         """How many events of a group were taken and not acknowledged."""
         self.create_group(group)
         return int(self._client.xpending(self._name, group)["pending"])
+
+
+class Consumer:
+    """A consumer that takes events one by one and acknowledges them later, many at once.
+
+    What it took and did not acknowledge stays its own as long as it asks for more now and then;
+    when it is started again under the same name, it gets those first, in their order.
+    """
+
+    def __init__(
+        self,
+        stream: EventStream,
+        group: str,
+        name: str,
+        *,
+        wait_seconds: float = 1,
+        stalled_after_seconds: float = 60,
+    ) -> None:
+        """Take nothing yet.
+
+        Args:
+            stream: Where events come from.
+            group: Each event goes to one consumer of a group.
+            name: Of this one.
+            wait_seconds: How long :meth:`take` waits for an event.
+            stalled_after_seconds: Events that another consumer has held for so long without a sign
+                are taken from it.
+        """
+        self._stream, self._group, self._name = stream, group, name
+        self._wait, self._stalled = wait_seconds, stalled_after_seconds
+        self._after = "0"
+        self._held: dict[str, Message] = {}
+
+    def take(self) -> Message | None:
+        """The next event; None where none came in time."""
+        self._stream.hold(self._group, self._name, list(self._held))
+        found = self._stream.read(
+            self._group,
+            self._name,
+            most=1,
+            wait_seconds=self._wait,
+            stalled_after_seconds=self._stalled,
+            after=self._after,
+        )
+        for message in found:
+            self._after = max(self._after, message.id, key=_place)
+            if message.id not in self._held:
+                self._held[message.id] = message
+                return message
+        return None
+
+    def acknowledge(self, ids: Sequence[str]) -> None:
+        """Say that events were handled, also such as an earlier process took."""
+        self._stream.acknowledge(
+            self._group, [self._held.pop(i, None) or Message(i, {}) for i in ids]
+        )
+
+    def refuse(self, message: Message, reason: str) -> None:
+        """Put an event aside that cannot be handled."""
+        self._stream.refuse(self._group, message, reason)
+        self._held.pop(message.id, None)
+
+
+def _place(identifier: str) -> tuple[int, int]:
+    """Where an id stands: milliseconds, then a number within them."""
+    first, _, second = identifier.partition("-")
+    return int(first), int(second or 0)
 
 
 def _entries(answer: Any) -> list[tuple[str, dict[str, str]]]:

@@ -126,6 +126,31 @@ class TrainingConfig:
             steps=steps, warmup=max(1, steps // 10), evaluate_every=often, checkpoint_every=often
         )
 
+    def changed(self, settings: Mapping[str, Any]) -> TrainingConfig:
+        """These settings with some of them changed.
+
+        Args:
+            settings: By name; those of ``sampler`` and ``model`` as ``sampler.width`` say.
+
+        Raises:
+            ConfigError: One is unknown or cannot have that value.
+        """
+        raw = self.to_json()
+        for name, value in settings.items():
+            place, _, key = name.rpartition(".")
+            part = raw.get(place) if place else raw
+            if not isinstance(part, dict) or key not in part or isinstance(part[key], dict):
+                known = ", ".join(k for k, v in raw.items() if not isinstance(v, dict))
+                raise ConfigError(
+                    f"there is no setting {name!r}: known are {known}, and those below sampler. "
+                    "and model."
+                )
+            part[key] = _fitting(name, value, part[key])
+        try:
+            return TrainingConfig.from_json(raw)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+
     def to_json(self) -> dict[str, Any]:
         """The settings as JSON-serialisable data."""
         return asdict(self)
@@ -139,3 +164,13 @@ class TrainingConfig:
             "model": NetworkConfig(**raw["model"]),
         }
         return cls(**settings)
+
+
+def _fitting(name: str, value: object, before: object) -> object:
+    """A value of the kind that was there before."""
+    if isinstance(before, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    kind = list if isinstance(before, list | tuple) else type(before)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{name} is {value!r}: give a value such as {before!r}")
+    return value

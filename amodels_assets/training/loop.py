@@ -13,7 +13,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,12 @@ class Loop:
         file = MetricsFile(folder / METRICS_FILE, self._metrics) if self._ranks.is_first else None
         asked = False
         for ready in prepared(self._prepare, self._orders(), threads=helpers):
+            if not len(ready.order.rows):
+                asked = stop()
+                self._save(folder)
+                if asked:
+                    break
+                continue
             asked = self._advance(ready, stop=stop())
             due = self.step % config.evaluate_every == 0 or self.step == config.steps
             better = due and self._look()
@@ -159,9 +165,10 @@ class Loop:
         return loss
 
     def _orders(self) -> Iterator[Order]:
-        over = self._waits > self._config.patience
-        rest = 0 if over else max(0, self._config.steps - self.step)
-        return islice(self._work.orders(self.step), rest)
+        if self._waits > self._config.patience or self.step >= self._config.steps:
+            return iter(())
+        orders = self._work.orders(self.step)
+        return takewhile(lambda order: order.step < self._config.steps, orders)
 
     def _prepare(self, order: Order, size: int = 0) -> _Prepared:
         """Batches of this process's share of a step."""

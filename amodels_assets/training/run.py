@@ -18,8 +18,9 @@ from dagster_pipes import PipesContext, open_dagster_pipes
 
 from amodels_assets.training.config import TrainingConfig
 from amodels_assets.training.execution import Execution
+from amodels_assets.training.progress import ProgressBar
+from amodels_assets.training.work import Metrics
 
-_SECONDS_BETWEEN_LINES = 10.0
 ORPHANED = 3
 
 
@@ -44,6 +45,8 @@ def main() -> int:
 
 def _train(pipes: PipesContext, folder: Path) -> int:
     from amodels_assets.datasets.dataset import DatasetError
+    from amodels_assets.datasets.text_vectors import TextEncoderError
+    from amodels_assets.training.checkpoint import CheckpointError
     from amodels_assets.training.device import DeviceError
     from amodels_assets.training.memory import OutOfMemoryError
     from amodels_assets.training.train import TrainingError, train
@@ -51,15 +54,23 @@ def _train(pipes: PipesContext, folder: Path) -> int:
     config = TrainingConfig.from_json(pipes.get_extra("config"))
     execution = Execution(**pipes.get_extra("execution"))
     started = time.monotonic()
-    progress = _Progress(pipes, os.getppid())
+    bar = ProgressBar(pipes.log.info)
+    progress = _WithParent(bar)
     try:
         result = train(Path(pipes.get_extra("dataset")), folder, config, progress, execution)
-    except (DatasetError, DeviceError, OutOfMemoryError, TrainingError) as error:
+    except (
+        CheckpointError,
+        DatasetError,
+        DeviceError,
+        OutOfMemoryError,
+        TextEncoderError,
+        TrainingError,
+    ) as error:
         # A refusal is an answer, not a crash: the asset turns it into its failure.
         pipes.report_custom_message({"error": str(error)})
         return 0
     finally:
-        progress.close()
+        bar.close()
     usage = resource.getrusage(resource.RUSAGE_SELF)
     pipes.report_custom_message(
         {
@@ -91,34 +102,17 @@ def _device(asked: str) -> dict[str, object]:
     return {name: value for name, value in found.to_json().items() if value not in (None, "")}
 
 
-class _Progress:
-    """A progress bar on a terminal; elsewhere a line every few seconds."""
+class _WithParent:
+    """Progress of a process that ends when the one that started it is gone."""
 
-    def __init__(self, pipes: PipesContext, parent: int) -> None:
-        self._pipes = pipes
-        self._parent = parent
-        self._said = time.monotonic()
-        self._bar = None
-        if sys.stderr.isatty():
-            from tqdm import tqdm
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar = bar
+        self._parent = os.getppid()
 
-            self._bar = tqdm(desc="training", unit="step", leave=False, file=sys.stderr)
-
-    def __call__(self, step: int, steps: int, metrics: object) -> None:
+    def __call__(self, step: int, steps: int, metrics: Metrics) -> None:
         if os.getppid() != self._parent:
             raise Orphaned
-        if self._bar is not None:
-            self._bar.total = steps
-            self._bar.update(step - self._bar.n)
-        elif time.monotonic() - self._said > _SECONDS_BETWEEN_LINES:
-            self._said = time.monotonic()
-            self._pipes.log.info(f"step {step} of {steps}: {metrics}")
-            sys.stderr.write(f"  training: step {step} of {steps}\n")
-
-    def close(self) -> None:
-        """End the bar."""
-        if self._bar is not None:
-            self._bar.close()
+        self._bar(step, steps, metrics)
 
 
 if __name__ == "__main__":

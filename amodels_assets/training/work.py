@@ -32,7 +32,8 @@ class Order:
 
     Attributes:
         step: Its number, from 0.
-        rows: The examples, shape (n,); what the numbers mean is the work's business.
+        rows: The examples, shape (n,); what the numbers mean is the work's business. Without any
+            it is no step: nothing is to be done for the moment, and what was done is to be saved.
         note: Whatever the work wants to have back.
     """
 
