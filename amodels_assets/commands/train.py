@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import socket
-import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -327,11 +326,11 @@ def _refusals() -> Generator[None]:
     from amodels_assets.training.checkpoint import CheckpointError
     from amodels_assets.training.device import DeviceError
     from amodels_assets.training.memory import OutOfMemoryError
+    from amodels_assets.training.progress import warnings_to
     from amodels_assets.training.work import TrainingError
 
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _say  # ty: ignore[invalid-assignment]
+        with warnings_to(lambda text: click.echo(f"amodels: {text}", err=True)):
             yield
     except (
         CheckpointError,
@@ -342,18 +341,6 @@ def _refusals() -> Generator[None]:
         TrainingError,
     ) as error:
         raise click.ClickException(str(error)) from error
-
-
-def _say(  # noqa: PLR0917 (Python's own form)
-    message: Warning | str,
-    category: type[Warning],  # noqa: ARG001
-    filename: str,  # noqa: ARG001
-    lineno: int,  # noqa: ARG001
-    file: TextIO | None = None,  # noqa: ARG001
-    line: str | None = None,  # noqa: ARG001
-) -> None:
-    """A warning as a line of its own."""
-    click.echo(f"amodels: {message}", err=True)
 
 
 def _print(found: Mapping[str, object], *, as_json: bool) -> None:

@@ -64,7 +64,7 @@ class TrainingConfig:
     batch_size: int = 32
     micro_batch: int = 0
     steps: int = 800
-    optimizer: str = "adamw"
+    optimizer: str = "muon"
     learning_rate: float = 4e-3
     schedule: str = "cosine"
     warmup: int = 80

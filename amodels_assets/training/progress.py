@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TextIO
 
 from amodels_assets.training.work import Metrics
 
@@ -47,3 +50,22 @@ class ProgressBar:
         """End the bar."""
         if self._bar is not None:
             self._bar.close()
+
+
+@contextmanager
+def warnings_to(say: Callable[[str], object]) -> Generator[None]:
+    """Pass warnings on as sentences, without the line of code that Python adds."""
+
+    def show(  # noqa: PLR0917 (Python's own form)
+        message: Warning | str,
+        category: type[Warning],  # noqa: ARG001
+        filename: str,  # noqa: ARG001
+        lineno: int,  # noqa: ARG001
+        file: TextIO | None = None,  # noqa: ARG001
+        line: str | None = None,  # noqa: ARG001
+    ) -> None:
+        say(str(message))
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show  # ty: ignore[invalid-assignment]
+        yield

@@ -18,7 +18,7 @@ from dagster_pipes import PipesContext, open_dagster_pipes
 
 from amodels_assets.training.config import TrainingConfig
 from amodels_assets.training.execution import Execution
-from amodels_assets.training.progress import ProgressBar
+from amodels_assets.training.progress import ProgressBar, warnings_to
 from amodels_assets.training.work import Metrics
 
 ORPHANED = 3
@@ -57,7 +57,8 @@ def _train(pipes: PipesContext, folder: Path) -> int:
     bar = ProgressBar(pipes.log.info)
     progress = _WithParent(bar)
     try:
-        result = train(Path(pipes.get_extra("dataset")), folder, config, progress, execution)
+        with warnings_to(pipes.log.warning):
+            result = train(Path(pipes.get_extra("dataset")), folder, config, progress, execution)
     except (
         CheckpointError,
         DatasetError,
