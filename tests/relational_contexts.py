@@ -158,7 +158,10 @@ def random_context(
     count = len(found)
     rows, columns, kinds = (np.array(part) for part in zip(*found, strict=True))
     numbers = np.isin(kinds, (NUMERIC, BOOLEAN, DATETIME))
-    values = np.where(numbers[:, None], random.normal(size=(count, VALUE_WIDTH)), 0)
+    # What comes after does not depend on how many features there are.
+    first, more = random.normal(size=(count, 1)), np.random.default_rng(count)
+    features = np.hstack([first, more.normal(size=(count, VALUE_WIDTH - 1))])
+    values = np.where(numbers[:, None], features, 0)
     texts = np.isin(kinds, (CATEGORICAL, TEXT))
     strings = np.where(texts, random.integers(1, schema.texts, count), 0)
     hidden = np.zeros(count, bool)

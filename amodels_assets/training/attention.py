@@ -18,9 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from amodels_assets.training.elementwise import gated, unit
 from amodels_assets.training.tensors import TensorGroups
-
-EPSILON = 1e-6
 
 
 class GroupedAttention(nn.Module):
@@ -29,7 +28,7 @@ class GroupedAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.norm = nn.RMSNorm(width, eps=EPSILON)
+        self.norm = nn.Parameter(torch.ones(width))
         self.query = nn.Linear(width, width, bias=False)
         self.key = nn.Linear(width, width, bias=False)
         self.value = nn.Linear(width, width, bias=False)
@@ -52,30 +51,37 @@ class GroupedAttention(nn.Module):
         Returns:
             (tokens, width). A token that is no query is as before.
         """
-        asking, seen = self._normed(tokens, groups)
-        query, key, value = (
-            project(part).unflatten(-1, (self.heads, -1))
-            for project, part in ((self.query, asking), (self.key, seen), (self.value, seen))
+        asking, seen = _normed(tokens, groups)
+        # The norm's weights scale what the projections read, so they scale the projections.
+        query, gate = (
+            functional.linear(asking, part.weight * self.norm) for part in (self.query, self.gate)
+        )
+        key, value = (
+            functional.linear(seen, part.weight * self.norm) for part in (self.key, self.value)
         )
         # What scales the features of queries and keys has its effect in their product only.
         factor = self.head_scale[:, None] * (self.query_norm * self.key_norm)
-        query = _unit(query) * factor * groups.sharpness[:, None, None]
-        found = attend(query.to(value.dtype), _unit(key).to(value.dtype), value, groups)
-        taken = self.out(2 * torch.sigmoid(self.gate(asking)) * found.flatten(1))
+        query = unit(query.unflatten(-1, (self.heads, -1))) * groups.sharpness[:, None, None]
+        key = unit(key.unflatten(-1, (self.heads, -1)))
+        found = attend(
+            (query * factor).to(value.dtype), key, value.unflatten(-1, (self.heads, -1)), groups
+        )
+        taken = self.out(gated(gate, found.flatten(1)))
         if groups.queries is None:
             return tokens + taken
         return tokens.index_add(0, groups.queries, taken.to(tokens.dtype))
 
-    def _normed(self, tokens: Tensor, groups: TensorGroups) -> tuple[Tensor, Tensor]:
-        """Normed tokens that ask, and that are seen."""
-        queries, keys = groups.queries, groups.keys
-        if queries is keys:
-            normed = self.norm(chosen(tokens, queries))
-            return normed, normed
-        if queries is None or keys is None:
-            normed = self.norm(tokens)
-            return chosen(normed, queries), chosen(normed, keys)
-        return self.norm(chosen(tokens, queries)), self.norm(chosen(tokens, keys))
+
+def _normed(tokens: Tensor, groups: TensorGroups) -> tuple[Tensor, Tensor]:
+    """Normed tokens that ask, and that are seen."""
+    queries, keys = groups.queries, groups.keys
+    if queries is keys:
+        normed = unit(chosen(tokens, queries))
+        return normed, normed
+    if queries is None or keys is None:
+        normed = unit(tokens)
+        return chosen(normed, queries), chosen(normed, keys)
+    return unit(chosen(tokens, queries)), unit(chosen(tokens, keys))
 
 
 def chosen(tokens: Tensor, positions: Tensor | None) -> Tensor:
@@ -95,24 +101,25 @@ def attend(query: Tensor, key: Tensor, value: Tensor, groups: TensorGroups) -> T
     Returns:
         (queries, heads, head width).
     """
+    # One gather for all buckets: its backward adds to the tokens' gradients once.
+    asking = query.index_select(0, groups.to_queries)
+    keys = key.index_select(0, groups.to_keys)
+    values = value.index_select(0, groups.to_keys)
+    many = [count * most for count, most, _ in groups.shapes]
+    much = [count * most for count, _, most in groups.shapes]
     found = []
-    for bucket in groups.buckets:
-        asking, keys, values = (
-            part.index_select(0, positions).unflatten(0, (bucket.groups, -1)).transpose(1, 2)
-            for part, positions in (
-                (query, bucket.queries),
-                (key, bucket.keys),
-                (value, bucket.keys),
-            )
-        )
+    for (count, _, _), seen, *parts in zip(
+        groups.shapes,
+        groups.seen,
+        asking.split(many),
+        keys.split(much),
+        values.split(much),
+        strict=True,
+    ):
+        a, b, c = (part.unflatten(0, (count, -1)).transpose(1, 2) for part in parts)
         mixed = functional.scaled_dot_product_attention(
-            asking, keys, values, attn_mask=bucket.seen, scale=1 / query.shape[-1]
+            a, b, c, attn_mask=seen, scale=1 / query.shape[-1]
         )
         found.append(mixed.transpose(1, 2).flatten(0, 1))
     together = found[0] if len(found) == 1 else torch.cat(found)
     return together.index_select(0, groups.slots)
-
-
-def _unit(heads: Tensor) -> Tensor:
-    """Features of each head with a root mean square of 1."""
-    return functional.rms_norm(heads, heads.shape[-1:], eps=EPSILON)

@@ -114,13 +114,13 @@ def _converted(
 def _block(state: Mapping[str, Tensor], block: int) -> Iterator[tuple[str, Tensor]]:
     for short, name in _ATTENTIONS.items():
         ours, theirs = f"blocks.{block}.attentions.{name}", f"blocks.{block}.attns.{short}"
-        yield f"{ours}.norm.weight", state[f"blocks.{block}.norms.{short}.scale"]
+        yield f"{ours}.norm", state[f"blocks.{block}.norms.{short}.scale"]
         yield f"{ours}.query_norm", state[f"{theirs}.q_norm.scale"]
         yield f"{ours}.key_norm", state[f"{theirs}.k_norm.scale"]
         yield f"{ours}.head_scale", state[f"{theirs}.scale"].flatten()
         for matrix, part in _PROJECTIONS.items():
             yield f"{ours}.{part}.weight", state[f"{theirs}.{matrix}.weight"]
-    yield f"blocks.{block}.mlp.norm.weight", state[f"blocks.{block}.norms.ffn.scale"]
+    yield f"blocks.{block}.mlp.norm", state[f"blocks.{block}.norms.ffn.scale"]
     for matrix, part in _MLP.items():
         yield f"blocks.{block}.mlp.{part}.weight", state[f"blocks.{block}.ffn.{matrix}.weight"]
 

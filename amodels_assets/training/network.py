@@ -21,8 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from amodels_assets.training.attention import EPSILON, GroupedAttention, chosen
+from amodels_assets.training.attention import GroupedAttention, chosen
 from amodels_assets.training.batch import CATEGORICAL, KIND_COUNT
+from amodels_assets.training.elementwise import EPSILON, swish_gated, unit
 from amodels_assets.training.heads import Heads, Losses
 from amodels_assets.training.network_config import NetworkConfig
 from amodels_assets.training.tensors import (
@@ -39,7 +40,7 @@ class GatedMlp(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.norm = nn.RMSNorm(width, eps=EPSILON)
+        self.norm = nn.Parameter(torch.ones(width))
         self.gate = nn.Linear(width, hidden, bias=False)
         self.value = nn.Linear(width, hidden, bias=False)
         self.out = nn.Linear(hidden, width, bias=False)
@@ -47,8 +48,11 @@ class GatedMlp(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Transform; (tokens, width) to the same, to be added."""
-        normed = self.norm(tokens)
-        return self.out(functional.silu(self.gate(normed)) * self.value(normed))
+        normed = unit(tokens)
+        gate, value = (
+            functional.linear(normed, part.weight * self.norm) for part in (self.gate, self.value)
+        )
+        return self.out(swish_gated(gate, value))
 
 
 class Block(nn.Module):

@@ -1,7 +1,8 @@
 """What each block of the network has to compute for the targets to be right.
 
-Belongs here: index work on a batch's links, with numpy. Does not belong here: tensors
-(``tensors.py``) and the network (``network.py``). Imports no torch.
+Belongs here: index work on a batch's links; its loops are in ``plan_kernels.py``. Does not belong
+here: tensors (``tensors.py``) and the network (``network.py``). Imports no torch, and numba only on
+use.
 
 Only the targets' states are read at the end. Going backwards from them, a block's MLP is needed for
 the tokens that are read after it, an attention for the same tokens as queries, and what stands
@@ -11,7 +12,7 @@ output: often most of the last block and a part of the one before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,38 +25,31 @@ NEARLY_ALL = 0.9
 
 
 @dataclass(frozen=True)
-class PackedBucket:
-    """Attention groups of about the same size, as positions among an attention's tokens.
-
-    Attributes:
-        queries: Positions in :attr:`Groups.queries`, int32 (groups, most queries); padded with 0.
-        keys: Positions in :attr:`Groups.keys`, int32 (groups, most keys); padded with 0.
-        seen: Whether a key is one and no padding, bool (groups, most keys); None: all are.
-    """
-
-    queries: np.ndarray
-    keys: np.ndarray
-    seen: np.ndarray | None
-
-
-@dataclass(frozen=True)
 class Groups:
-    """One attention of one block.
+    """One attention of one block, in buckets of groups of about the same size.
 
     Attributes:
         queries: Tokens that look, int32, ascending; None: every token does.
         keys: Tokens that are looked at, int32, ascending; None: every token may be. The same object
             as ``queries`` where they are the same tokens.
         sizes: Number of keys that a query sees, int32 (queries,).
-        buckets: The groups.
-        slots: Where each query stands among the buckets' padded queries, int32 (queries,).
+        slots: Where each query stands in ``to_queries``, int32 (queries,).
+        to_queries: Positions in ``queries``, int32: bucket by bucket (groups, most queries), padded
+            with 0.
+        to_keys: Positions in ``keys``, int32: bucket by bucket (groups, most keys), padded with 0.
+        shapes: Groups, most queries and most keys of each bucket.
+        seen: For each bucket whether a key is one and no padding, bool (groups, most keys); None:
+            all are.
     """
 
     queries: np.ndarray | None
     keys: np.ndarray | None
     sizes: np.ndarray
-    buckets: tuple[PackedBucket, ...]
     slots: np.ndarray
+    to_queries: np.ndarray
+    to_keys: np.ndarray
+    shapes: tuple[tuple[int, int, int], ...]
+    seen: tuple[np.ndarray | None, ...]
 
 
 @dataclass(frozen=True)
@@ -90,6 +84,7 @@ def plan_blocks(batch: Batch, attentions: Sequence[str], blocks: int) -> tuple[B
     }
     if "full" in attentions:
         links["full"] = _whole_contexts(batch.contexts)
+    flat = {name: _Flat.of(links[name]) for name in attentions}
     needed = np.zeros(batch.tokens, bool)
     needed[batch.targets.tokens] = True
     plans: list[BlockPlan] = []
@@ -102,7 +97,7 @@ def plan_blocks(batch: Batch, attentions: Sequence[str], blocks: int) -> tuple[B
             if everything and name in complete:
                 groups = complete[name]
             else:
-                groups = _pack(links[name], needed)
+                groups = _pack(flat[name], needed)
             if everything:
                 complete[name] = groups
             else:
@@ -130,70 +125,52 @@ def _some(needed: np.ndarray) -> np.ndarray | None:
 def _read(groups: Groups | None, tokens: int) -> np.ndarray:
     """Which tokens an attention reads as keys."""
     read = np.zeros(tokens, bool)
-    if groups is None:
-        return read
-    for bucket in groups.buckets:
-        seen = bucket.keys if bucket.seen is None else bucket.keys[bucket.seen]
-        read[seen if groups.keys is None else groups.keys[seen]] = True
+    if groups is not None:
+        read[groups.to_keys if groups.keys is None else groups.keys] = True
     return read
 
 
-def _restrict(buckets: Iterable[Bucket], needed: np.ndarray) -> list[Bucket]:
-    """The groups without queries that nobody needs, without groups that then have none."""
-    kept = []
-    for bucket in buckets:
-        wanted = (bucket.queries >= 0) & needed[bucket.queries]
-        most = int(wanted.sum(1).max(initial=0))
-        if not most:
-            continue
-        groups = wanted.any(1)
-        queries, keys = bucket.queries, bucket.keys
-        if not (groups.all() and most == queries.shape[1]):
-            # The wanted ones to the front of their group.
-            front = np.argsort(~wanted, axis=1, kind="stable")[groups, :most]
-            queries = np.take_along_axis(np.where(wanted, queries, -1)[groups], front, axis=1)
-            keys = keys[groups]
-        else:
-            queries = np.where(wanted, queries, -1)
-        widest = int(np.flatnonzero((keys >= 0).any(0))[-1]) + 1
-        kept.append(Bucket(queries, keys[:, :widest]))
-    return kept
+@dataclass(frozen=True)
+class _Flat:
+    """Buckets one after the other."""
+
+    queries: np.ndarray
+    keys: np.ndarray
+    shapes: np.ndarray
+
+    @classmethod
+    def of(cls, buckets: Sequence[Bucket]) -> _Flat:
+        nothing = [np.zeros(0, np.int32)]
+        shapes = [(*bucket.queries.shape, bucket.keys.shape[1]) for bucket in buckets]
+        return cls(
+            np.concatenate(nothing + [bucket.queries.reshape(-1) for bucket in buckets]),
+            np.concatenate(nothing + [bucket.keys.reshape(-1) for bucket in buckets]),
+            np.array(shapes, np.int64).reshape(-1, 3),
+        )
 
 
-def _pack(buckets: Iterable[Bucket], needed: np.ndarray) -> Groups | None:
-    """Groups as positions among the tokens that take part."""
-    kept = _restrict(buckets, needed)
-    if not kept:
+def _pack(flat: _Flat, needed: np.ndarray) -> Groups | None:
+    """What is needed of the groups, as positions among the tokens that take part."""
+    from amodels_assets.training.plan_kernels import pack
+
+    (
+        asking, every_query, shown, every_key, sizes, slots,
+        to_queries, to_keys, is_key, kept, padded,
+    ) = pack(flat.queries, flat.keys, flat.shapes, needed, NEARLY_ALL)  # fmt: skip
+    if not len(asking):
         return None
-    tokens = len(needed)
-    asks, seen = np.zeros(tokens, bool), np.zeros(tokens, bool)
-    for bucket in kept:
-        asks[bucket.queries[bucket.queries >= 0]] = True
-        seen[bucket.keys[bucket.keys >= 0]] = True
-    queries = None if asks.all() else np.flatnonzero(asks).astype(np.int32)
-    keys = _some(seen)
+    queries = None if every_query else asking
+    keys = None if every_key else shown
     if queries is not None and keys is not None and np.array_equal(queries, keys):
         keys = queries
-    query_at, key_at = _positions(queries, tokens), _positions(keys, tokens)
-    asking = tokens if queries is None else len(queries)
-    sizes, slots = np.zeros(asking, np.int32), np.zeros(asking, np.int32)
-    packed, start = [], 0
-    for bucket in kept:
-        asked, shown = bucket.queries >= 0, bucket.keys >= 0
-        at = np.where(asked, query_at[bucket.queries], 0)
-        slots[at[asked]] = start + np.flatnonzero(asked)
-        sizes[at[asked]] = np.broadcast_to(shown.sum(1)[:, None], at.shape)[asked]
-        start += at.size
-        to = np.where(shown, key_at[bucket.keys], 0)
-        packed.append(PackedBucket(at, to, None if shown.all() else shown))
-    return Groups(queries, keys, sizes, tuple(packed), slots)
-
-
-def _positions(chosen: np.ndarray | None, tokens: int) -> np.ndarray:
-    """Position of each token among the chosen ones; int32 (tokens,)."""
-    every = np.arange(tokens, dtype=np.int32)
-    if chosen is None:
-        return every
-    positions = np.zeros(tokens, np.int32)
-    positions[chosen] = every[: len(chosen)]
-    return positions
+    shapes, seen, at = [], [], 0
+    for (groups, most_queries, most_keys), some_padded in zip(
+        kept.tolist(), padded.tolist(), strict=True
+    ):
+        if not groups:
+            continue
+        shapes.append((groups, most_queries, most_keys))
+        end = at + groups * most_keys
+        seen.append(is_key[at:end].reshape(groups, most_keys) if some_padded else None)
+        at = end
+    return Groups(queries, keys, sizes, slots, to_queries, to_keys, tuple(shapes), tuple(seen))

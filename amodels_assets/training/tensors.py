@@ -32,23 +32,6 @@ TEXT_KINDS = (CATEGORICAL, TEXT)
 
 
 @dataclass(frozen=True)
-class TensorBucket:
-    """As :class:`~amodels_assets.training.plan.PackedBucket`, with flat positions.
-
-    Attributes:
-        groups: Number of groups.
-        queries: Positions of the queries, int32 (groups × most queries,).
-        keys: Positions of the keys, int32 (groups × most keys,).
-        seen: Whether a key is one and no padding, bool (groups, 1, 1, most keys); None: all are.
-    """
-
-    groups: int
-    queries: Tensor
-    keys: Tensor
-    seen: Tensor | None
-
-
-@dataclass(frozen=True)
 class TensorGroups:
     """As :class:`~amodels_assets.training.plan.Groups`.
 
@@ -56,15 +39,22 @@ class TensorGroups:
         queries: Tokens that look, int32; None: every token does.
         keys: Tokens that are looked at, int32; None: every token may be.
         sharpness: Logarithm of the number of keys, float32 (queries,).
-        buckets: The groups.
-        slots: Where each query stands among the buckets' padded queries, int32 (queries,).
+        slots: Where each query stands in ``to_queries``, int32 (queries,).
+        to_queries: Positions in ``queries``, int32, bucket by bucket.
+        to_keys: Positions in ``keys``, int32, bucket by bucket.
+        shapes: Groups, most queries and most keys of each bucket.
+        seen: For each bucket whether a key is one and no padding, bool (groups, 1, 1, most keys);
+            None: all are.
     """
 
     queries: Tensor | None
     keys: Tensor | None
     sharpness: Tensor
-    buckets: tuple[TensorBucket, ...]
     slots: Tensor
+    to_queries: Tensor
+    to_keys: Tensor
+    shapes: tuple[tuple[int, int, int], ...]
+    seen: tuple[Tensor | None, ...]
 
 
 @dataclass(frozen=True)
@@ -215,16 +205,11 @@ def _groups(plan: Groups, moved: Callable[[np.ndarray], Tensor]) -> TensorGroups
         queries,
         keys,
         moved(sizes.log().float().numpy()),
-        tuple(
-            TensorBucket(
-                len(bucket.queries),
-                moved(bucket.queries.reshape(-1)),
-                moved(bucket.keys.reshape(-1)),
-                None if bucket.seen is None else moved(bucket.seen[:, None, None]),
-            )
-            for bucket in plan.buckets
-        ),
         moved(plan.slots),
+        moved(plan.to_queries),
+        moved(plan.to_keys),
+        plan.shapes,
+        tuple(None if seen is None else moved(seen[:, None, None]) for seen in plan.seen),
     )
 
 

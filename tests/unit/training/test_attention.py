@@ -44,7 +44,7 @@ def dense(attention: GroupedAttention, tokens: Tensor, groups: Groups) -> Tensor
     def split(values: Tensor) -> Tensor:
         return values.unflatten(-1, (attention.heads, -1)).transpose(0, 1)
 
-    normal = normed(tokens, attention.norm.weight)
+    normal = normed(tokens, attention.norm)
     query = normed(split(normal @ attention.query.weight.T), attention.query_norm)
     key = normed(split(normal @ attention.key.weight.T), attention.key_norm)
     value = split(normal @ attention.value.weight.T)

@@ -16,6 +16,7 @@ from amodels_assets.training.batch import (
     DATETIME,
     NUMERIC,
     TEXT,
+    VALUE_WIDTH,
     Batch,
     Targets,
 )
@@ -288,7 +289,7 @@ def test_what_does_not_fit_is_refused() -> None:
     made = network()
     batch = batch_of(contexts(1))
 
-    with pytest.raises(ValueError, match="values of 3 features and the network takes 12"):
+    with pytest.raises(ValueError, match=f"of 3 features and the network takes {VALUE_WIDTH}"):
         to_tensors(replace(batch, values=batch.values[:, :3]), CONFIG)
     with pytest.raises(ValueError, match="Text vectors have 5 features and the network takes 8"):
         made.bind(**vectors(SMALL, 5), categories={})
