@@ -65,6 +65,6 @@ class ViewSizes:
 
 TABLE_SIZES = {
     Profile.BANK: TableSizes(tables=60, spread=14, wide_tables=1, wide_columns=520),
-    Profile.WAREHOUSE: TableSizes(tables=296, spread=38, wide_tables=1, wide_columns=1_024),
+    Profile.WAREHOUSE: TableSizes(tables=296, spread=38, wide_tables=1, wide_columns=1_025),
 }
 VIEW_SIZES = ViewSizes()

@@ -36,9 +36,7 @@ def late_rates(dataset: RelationalDataset, split: str) -> tuple[list[str], np.nd
     columns = []
     for _, names, hours in RATES:
         groups = _groups(flights, names)
-        columns.append(
-            _rate(groups[theirs], known, late, groups[ours], cutoffs, hours * _HOUR)
-        )
+        columns.append(_rate(groups[theirs], known, late, groups[ours], cutoffs, hours * _HOUR))
     return [name for name, *_ in RATES], np.column_stack(columns)
 
 
