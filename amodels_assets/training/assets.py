@@ -42,7 +42,7 @@ def relational_transformer(
     from pathlib import Path
 
     from amodels_assets.training.config import PROCESS_ENVIRONMENT, TrainingConfig
-    from amodels_assets.training.curves import loss_curve
+    from amodels_assets.training.curves import learning_rate_curve, loss_curve
 
     store = ArtifactStore(artifact_store.path())
     config = TrainingConfig.for_steps(training.steps)
@@ -86,6 +86,7 @@ def relational_transformer(
         metadata={
             **figures,
             "loss": dg.MetadataValue.md(loss_curve(metrics)),
+            "learning_rate": dg.MetadataValue.md(learning_rate_curve(metrics)),
             "unchanged": made.unchanged,
             "path": dg.MetadataValue.path(str(made.path)),
         },

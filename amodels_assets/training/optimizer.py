@@ -46,13 +46,9 @@ class Optimizers:
             self.members.append(muon)
         else:
             decaying = [*hidden, *decaying]
-        groups = [
-            {"params": decaying, "weight_decay": decay},
-            {"params": free, "weight_decay": 0.0},
-        ]
-        self.members.append(
-            torch.optim.AdamW([g for g in groups if g["params"]], lr=rate, betas=_BETAS)
-        )
+        named = ({"params": decaying, "weight_decay": decay}, {"params": free, "weight_decay": 0.0})
+        if groups := [group for group in named if group["params"]]:
+            self.members.append(torch.optim.AdamW(groups, lr=rate, betas=_BETAS))
 
     def step(self, rate: float) -> None:
         """Change the weights along their gradients, and forget the gradients."""

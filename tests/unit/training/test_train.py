@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,39 +24,26 @@ from amodels_assets.training.checkpoint import (
 )
 from amodels_assets.training.checks import checkpoint_loads
 from amodels_assets.training.config import TrainingConfig
-from amodels_assets.training.context_sampler import SamplerConfig
-from amodels_assets.training.curves import loss_curve
+from amodels_assets.training.curves import learning_rate_curve, loss_curve
+from amodels_assets.training.execution import Execution
 from amodels_assets.training.inspection import find_problems
-from amodels_assets.training.network_config import NetworkConfig
 from amodels_assets.training.predict import predict_split
 from amodels_assets.training.train import TrainingError, train
 from resources.artifact_store import ArtifactStoreResource
 from resources.gpu import GpuResource
 from resources.training import TrainingResource
 
-TINY = replace(
-    TrainingConfig.for_steps(24),
-    model=NetworkConfig(width=16, blocks=1, heads=2, hidden=16),
-    sampler=SamplerConfig(max_cells=48, width=4, hops=2),
-    batch_size=16,
-    threads=1,
-)
+from .trained import TINY, content, silent
 
-
-def silent(step: int, steps: int, metrics: object) -> None:
-    """No progress."""
+CPU = Execution("cpu")
 
 
 @pytest.fixture(scope="module")
 def checkpoint(bank_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished tiny checkpoint."""
     folder = tmp_path_factory.mktemp("checkpoint")
-    train(bank_dataset, folder, TINY, silent)
+    train(bank_dataset, folder, TINY, silent, CPU)
     return folder
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
 
 
 def test_a_finished_checkpoint_is_three_files(checkpoint: Path) -> None:
@@ -68,44 +52,23 @@ def test_a_finished_checkpoint_is_three_files(checkpoint: Path) -> None:
     assert {key for row in rows for key in row} == {
         "step", "loss", "learning_rate", "gradient_norm", "validation_loss", "validation_auroc",
     }  # fmt: skip
-    assert loss_curve(json.dumps(row) for row in rows).startswith("![loss](data:image/png;base64,")
+    for curve, name in ((loss_curve, "loss"), (learning_rate_curve, "learning rate")):
+        picture = curve(json.dumps(row) for row in rows)
+        assert picture.startswith(f"![{name}](data:image/png;base64,")
 
 
 def test_two_runs_are_equal_to_the_bit(
     checkpoint: Path, bank_dataset: Path, tmp_path: Path
 ) -> None:
-    train(bank_dataset, tmp_path, TINY, silent)
+    train(bank_dataset, tmp_path, TINY, silent, CPU)
     assert content(tmp_path) == content(checkpoint)
 
 
 def test_another_seed_is_another_checkpoint(
     checkpoint: Path, bank_dataset: Path, tmp_path: Path
 ) -> None:
-    train(bank_dataset, tmp_path, replace(TINY, seed=1), silent)
+    train(bank_dataset, tmp_path, replace(TINY, seed=1), silent, CPU)
     assert content(tmp_path)["model.safetensors"] != content(checkpoint)["model.safetensors"]
-
-
-def _train_and_die(dataset: Path, folder: Path, at: int) -> None:
-    def progress(step: int, steps: int, metrics: object) -> None:
-        if step == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    train(dataset, folder, TINY, progress)
-
-
-@pytest.mark.parametrize("at", [1, 3, 10, 23])
-def test_kill_and_resume_is_equal_to_the_bit(
-    checkpoint: Path, bank_dataset: Path, tmp_path: Path, at: int
-) -> None:
-    process = multiprocessing.get_context("spawn").Process(
-        target=_train_and_die, args=(bank_dataset, tmp_path, at)
-    )
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
-    result = train(bank_dataset, tmp_path, TINY, silent)
-    assert result.resumed_from == at - at % TINY.checkpoint_every
-    assert content(tmp_path) == content(checkpoint)
 
 
 def test_a_damaged_step_is_refused_and_the_one_before_is_used(tmp_path: Path) -> None:
@@ -153,12 +116,12 @@ def test_predictions_are_probabilities_and_repeat(checkpoint: Path, bank_dataset
 
 def test_a_missing_data_set_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="cannot be read"):
-        train(tmp_path / "nothing", tmp_path, TINY, silent)
+        train(tmp_path / "nothing", tmp_path, TINY, silent, CPU)
 
 
 def test_a_loss_that_is_no_number_stops_training(bank_dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="lower the learning rate"):
-        train(bank_dataset, tmp_path, replace(TINY, learning_rate=1e30, warmup=1), silent)
+        train(bank_dataset, tmp_path, replace(TINY, learning_rate=1e30, warmup=1), silent, CPU)
 
 
 def test_settings_survive_a_round_trip() -> None:
