@@ -31,6 +31,9 @@ test: lint ## Install what the tests need, lint, and run the whole suite
 benchmark: $(VENV)/.installed-test ## Time and memory of each stage, and growth with the source
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/stages.py --growth
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/catalog.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/stores.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/sampler.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/relational_transformer.py
 
 screenshot: $(VENV)/.installed-test ## Take the picture of the asset graph in docs/images again
 	PATH="$(CURDIR)/$(BIN):$$PATH" AMODELS_UPDATE_SCREENSHOTS=1 $(BIN)/pytest -q tests/integration/test_web_ui.py
