@@ -7,10 +7,10 @@ RUN_EXTRAS := ui,quality,graph,train,eval
 TEST_EXTRAS := $(RUN_EXTRAS),postgres,hana,neo4j,redis,test
 PORT ?= 3000
 
-.PHONY: help run ui test lint benchmark screenshot clean
+.PHONY: help run ui test lint benchmark benchmark-flights screenshot clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 run: $(VENV)/.installed-run ## Install, materialize every asset, print what was made and where
 	$(BIN)/amodels run
@@ -34,6 +34,9 @@ benchmark: $(VENV)/.installed-test ## Time and memory of each stage, and growth 
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/stores.py
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/sampler.py
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/relational_transformer.py
+
+benchmark-flights: $(VENV)/.installed-test ## Late flights: trees and the Relational Transformer, about 50 minutes
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/benchmarks/flights.py --docs docs --json var/benchmark/flights/figures.json
 
 screenshot: $(VENV)/.installed-test ## Take the picture of the asset graph in docs/images again
 	PATH="$(CURDIR)/$(BIN):$$PATH" AMODELS_UPDATE_SCREENSHOTS=1 $(BIN)/pytest -q tests/integration/test_web_ui.py
