@@ -101,8 +101,9 @@ def _converted(
         hidden[kind] = state[f"mask_embs.{theirs}"]
     hidden[MISSING] = 0
     yield "encoder.hidden", hidden
-    for name in ("encoder.film.weight", "heads.sharpness"):
-        yield name, ours[name]
+    # With them, a value counts the same in every column.
+    yield "encoder.film.weight", torch.zeros_like(ours["encoder.film.weight"])
+    yield "heads.sharpness", ours["heads.sharpness"]
     for block in range(network.config.blocks):
         yield from _block(state, block)
     yield "norm.weight", state["norm_out.scale"]

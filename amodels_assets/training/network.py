@@ -91,9 +91,10 @@ class CellEncoder(nn.Module):
         self.name = encoder(config.text_width)
         # What stands for a hidden value of each kind, and for a missing one.
         self.hidden = nn.Parameter(torch.randn(KIND_COUNT, width))
-        # How a value counts may depend on its column's name; at first it does not.
+        # How a value counts depends on its column's name, from the first step on: equal values of
+        # different columns point in different directions. Names are unit vectors.
         self.film = nn.Linear(config.text_width, width, bias=False)
-        nn.init.zeros_(self.film.weight)
+        nn.init.normal_(self.film.weight)
 
     def forward(self, batch: TensorBatch, texts: Tensor, names: Tensor) -> Tensor:
         """Tokens.
