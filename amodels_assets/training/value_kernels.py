@@ -39,10 +39,10 @@ _FIRST_QUANTILE, _FIRST_HAT = 3, 10
 
 
 @njit(inline="always")
-def _number(out, value, mean, deviation, quantiles):
+def _number(out, at, value, mean, deviation, quantiles):
     z = (value - mean) / deviation
-    out[0] = min(5.0, max(-5.0, z))
-    out[1] = math.copysign(math.log1p(abs(z)), z)
+    out[at, 0] = min(5.0, max(-5.0, z))
+    out[at, 1] = math.copysign(math.log1p(abs(z)), z)
     place = 0.0
     if value >= quantiles[_QUANTILES - 1]:
         place = _QUANTILES - 1.0
@@ -56,35 +56,35 @@ def _number(out, value, mean, deviation, quantiles):
                 high = middle
         gap = quantiles[low + 1] - quantiles[low]
         place = low + ((value - quantiles[low]) / gap if gap > 0 else 0.0)
-    out[2] = place / 8.0 - 1.0
+    out[at, 2] = place / 8.0 - 1.0
     left = min(int(place), _QUANTILES - 2)
-    out[_FIRST_QUANTILE + left] = 1.0 - (place - left)
-    out[_FIRST_QUANTILE + left + 1] = place - left
+    out[at, _FIRST_QUANTILE + left] = 1.0 - (place - left)
+    out[at, _FIRST_QUANTILE + left + 1] = place - left
 
 
 @njit(inline="always")
-def _moment(out, second, cutoff, mean, deviation):
-    out[0] = min(5.0, max(-5.0, (second - mean) / deviation))
+def _moment(out, at, second, cutoff, mean, deviation):
+    out[at, 0] = min(5.0, max(-5.0, (second - mean) / deviation))
     distance = float(cutoff) - float(second)
     hours = abs(distance) / 3_600.0
     logarithm = math.log1p(hours)
-    out[1] = math.copysign(logarithm, distance) / 4.0
-    out[2] = min(10.0, max(-10.0, distance / _YEAR)) / 2.0
-    out[3] = 1.0 if distance < 0 else 0.0
+    out[at, 1] = math.copysign(logarithm, distance) / 4.0
+    out[at, 2] = min(10.0, max(-10.0, distance / _YEAR)) / 2.0
+    out[at, 3] = 1.0 if distance < 0 else 0.0
     # Written out, and with whole numbers: this is most of the work of a cell.
     angle = (second % _DAY) * _OF_DAY
-    out[4], out[5] = math.sin(angle), math.cos(angle)
+    out[at, 4], out[at, 5] = math.sin(angle), math.cos(angle)
     angle = (second % _WEEK) * _OF_WEEK
-    out[6], out[7] = math.sin(angle), math.cos(angle)
+    out[at, 6], out[at, 7] = math.sin(angle), math.cos(angle)
     angle = (second % _YEAR) * _OF_YEAR
-    out[8], out[9] = math.sin(angle), math.cos(angle)
+    out[at, 8], out[at, 9] = math.sin(angle), math.cos(angle)
     place = min(_HATS - 1.0, logarithm / _STEP)
     left = min(int(place), _HATS - 2)
-    out[_FIRST_HAT + left] = 1.0 - (place - left)
-    out[_FIRST_HAT + left + 1] = place - left
+    out[at, _FIRST_HAT + left] = 1.0 - (place - left)
+    out[at, _FIRST_HAT + left + 1] = place - left
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def lay_out(
     starts, rows, cutoffs, offsets, table_of, cells, first_cell, first_column,
     kinds, values, moments, scales, quantiles, target_column, cutoff_column, target_kind,
@@ -139,7 +139,7 @@ def lay_out(
                 column_of[token], column_of[token + 1] = target_column, cutoff_column
                 kind_of[token], kind_of[token + 1] = target_kind, DATETIME
                 mean, deviation = scales[cutoff_column, 0], scales[cutoff_column, 1]
-                _moment(features[token + 1], cutoff, cutoff, mean, deviation)
+                _moment(features, token + 1, cutoff, cutoff, mean, deviation)
                 continue
             table = table_of[row]
             cell = first_cell[table] + (row - offsets[table]) * cells[table]
@@ -150,13 +150,13 @@ def lay_out(
                 column_of[token], kind_of[token], cell_of[token] = column, kind, cell
                 if kind == NUMERIC:
                     mean, deviation = scales[column, 0], scales[column, 1]
-                    _number(features[token], values[cell], mean, deviation, quantiles[column])
+                    _number(features, token, values[cell], mean, deviation, quantiles[column])
                 elif kind == BOOLEAN:
                     features[token, 0] = values[cell]
                     features[token, 1] = 2.0 * values[cell] - 1.0
                 elif kind == DATETIME:
                     mean, deviation = scales[column, 0], scales[column, 1]
-                    _moment(features[token], moments[cell], cutoff, mean, deviation)
+                    _moment(features, token, moments[cell], cutoff, mean, deviation)
                 elif kind == CATEGORICAL or kind == TEXT:
                     strings[token] = moments[cell]
                 elif kind != MISSING:
