@@ -190,6 +190,8 @@ def test_a_server_killed_in_the_middle_is_finished_after_it_is_back(
     monkeypatch.setattr(loading, "BATCH_ROWS", 20)
     monkeypatch.setattr("amodels_assets.graph.neo4j_store._RETRY_SECONDS", 1)
     whole, calls = graph(200, most=600), 0
+    # While the batch that comes is on its way.
+    killing = threading.Timer(0.001, server.kill)
     with connected_graph(server.url) as found:
         found.write("MATCH (n) DETACH DELETE n")
         found.write("CREATE (:Theirs {id: 'kept'})")
@@ -198,8 +200,7 @@ def test_a_server_killed_in_the_middle_is_finished_after_it_is_back(
         nonlocal calls
         calls += 1
         if calls == 20:
-            # While the batch that comes is on its way.
-            threading.Timer(0.001, server.kill).start()
+            killing.start()
 
     try:
         with (
@@ -208,6 +209,8 @@ def test_a_server_killed_in_the_middle_is_finished_after_it_is_back(
         ):
             load_graph(found, whole, "one", before_batch=kill_later)
         assert PASSWORD not in str(caught.value)
+        # The client may notice before the process is gone, and a second one needs its port.
+        killing.join()
     finally:
         server.start()
     with connected_graph(server.url) as found:
