@@ -63,11 +63,11 @@ class TrainingConfig:
     threads: int = 2
     batch_size: int = 32
     micro_batch: int = 0
-    steps: int = 800
+    steps: int = 500
     optimizer: str = "muon"
     learning_rate: float = 4e-3
     schedule: str = "cosine"
-    warmup: int = 80
+    warmup: int = 50
     weight_decay: float = 0.05
     clip: float = 1.0
     average: float = 0.99
