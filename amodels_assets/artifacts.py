@@ -362,9 +362,7 @@ class ArtifactStore:
 
     def _install(self, name: str, staging: Path, manifest: Manifest) -> Artifact:
         write_atomically(staging / MANIFEST_NAME, manifest.to_json().encode())
-        for path in staging.rglob("*"):
-            _fsync(path)
-        _fsync(staging)
+        flush(staging)
         version = digest([manifest.fingerprint, manifest.data_version])[:32]
         target = self._home(name) / "versions" / version
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -398,6 +396,13 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(handle.fileno())
     aside.replace(path)
     _fsync(path.parent)
+
+
+def flush(folder: Path) -> None:
+    """Put a folder and everything below it on the disk."""
+    for path in folder.rglob("*"):
+        _fsync(path)
+    _fsync(folder)
 
 
 def write_table(folder: Path, name: str, table: pa.Table) -> None:

@@ -14,6 +14,7 @@ from amodels_assets.artifacts import ArtifactError
 from amodels_assets.commands.ask import ask
 from amodels_assets.commands.catalog import catalog
 from amodels_assets.commands.controlm import controlm
+from amodels_assets.commands.datasets import datasets
 from amodels_assets.commands.events import events
 from amodels_assets.commands.export import export
 from amodels_assets.commands.openlineage import openlineage
@@ -40,6 +41,7 @@ def cli() -> None:
       amodels trace sgmisit.client.sector --down what is made of a column
       amodels ask                                what the knowledge graph can be asked
       amodels search balance daily               tables, views, columns and jobs by words
+      amodels datasets build catalog OUT         a data set to train on, from a database
       amodels train finetune DATASET OUT         train a checkpoint, without Dagster
       amodels sample --out sample --scale 10     write a larger synthetic source directory
       amodels status                             what was made, from what, and which checks passed
@@ -60,6 +62,7 @@ for command in (
     schemas,
     events,
     sample,
+    datasets,
     train,
     release,
     ui,

@@ -22,7 +22,10 @@ from amodels_assets.datasets.typed import dangling_keys, typed_table
 
 
 def build_dataset(
-    rows: Mapping[str, pa.Table], spec: RelationalSpec, folder: Path
+    rows: Mapping[str, pa.Table],
+    spec: RelationalSpec,
+    folder: Path,
+    columns_left_out: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
     """Write ``dataset.json``, ``db/*.parquet`` and ``tasks/<name>/*.parquet``.
 
@@ -33,6 +36,7 @@ def build_dataset(
         rows: Source rows by table name.
         spec: What the data set is made of.
         folder: Written into.
+        columns_left_out: Why a column of the source is not in the declaration, for the reader.
 
     Returns:
         The content of ``dataset.json``.
@@ -65,6 +69,8 @@ def build_dataset(
         "statistics": {name: asdict(value) for name, value in statistics.items()},
         "categories": categories,
     }
+    if columns_left_out:
+        summary["columns_left_out"] = dict(columns_left_out)
     # Keys stay in order: the order of the declaration's columns has a meaning. It comes last:
     # a folder without it was not finished.
     text = json.dumps(summary, indent=2) + "\n"

@@ -35,8 +35,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from amodels_assets.datasets.build import build_dataset
 from amodels_assets.datasets.dataset import DatasetError
+from amodels_assets.datasets.reading import SourceDatabase
 from amodels_assets.datasets.relational import read_spec
 from amodels_assets.settings import PROJECT_ROOT
 
@@ -64,8 +64,20 @@ def build_flights(folder: Path, rows: int | None = None) -> Path:
         DatasetError: The package is missing or does not hold what it should.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    build_dataset(flight_tables(rows), read_spec(DECLARATION), folder)
+    read_flights(rows).build(folder)
     return folder
+
+
+def read_flights(rows: int | None = None) -> SourceDatabase:
+    """The flights with the task to tell which arrive late.
+
+    Args:
+        rows: As in :func:`build_flights`.
+
+    Raises:
+        DatasetError: The package is missing or does not hold what it should.
+    """
+    return SourceDatabase(read_spec(DECLARATION), flight_tables(rows))
 
 
 def flight_tables(rows: int | None = None) -> dict[str, pa.Table]:

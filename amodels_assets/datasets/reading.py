@@ -39,7 +39,7 @@ class SourceDatabase:
         Raises:
             DatasetError: The rows cannot be used.
         """
-        return build_dataset(self.tables, self.spec, folder)
+        return build_dataset(self.tables, self.spec, folder, self.left_out)
 
 
 def column_kinds(

@@ -23,6 +23,7 @@ __all__ = [
     "TableSpec",
     "TaskSpec",
     "parse_spec",
+    "parse_task",
     "read_spec",
 ]
 
@@ -177,7 +178,7 @@ def parse_spec(raw: object, source: str) -> RelationalSpec:
         database=top.text("database"),
         seed=top.whole_number("seed"),
         tables=tuple(_table(top, name) for name in top.section("tables").raw),
-        task=_task(top.section("task")),
+        task=parse_task(top.section("task")),
     )
     check_spec(spec, source)
     return spec
@@ -225,7 +226,12 @@ def _table(top: Section, name: object) -> TableSpec:
     )
 
 
-def _task(section: Section) -> TaskSpec:
+def parse_task(section: Section) -> TaskSpec:
+    """The task of a declaration, with nothing said about the tables that it names.
+
+    Raises:
+        SpecError: A key is missing, unknown or no text.
+    """
     section.allow({item.name for item in fields(TaskSpec)})
     return TaskSpec(
         table=section.text("table"),

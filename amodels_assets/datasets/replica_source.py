@@ -11,7 +11,8 @@ of its own; a table without a primary key has its rows numbered, in the order of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -96,33 +97,37 @@ def read_database(
     return SourceDatabase(found, reader.rows, left_out)
 
 
-def read_declared(
-    connection: sa.Connection, spec: RelationalSpec, schema: str | None = None
-) -> SourceDatabase:
+def read_declared(connection: sa.Connection, spec: RelationalSpec) -> SourceDatabase:
     """The rows of a declaration, whose keys are single columns of the database.
+
+    Its tables are those of the schema that is named as the declaration's ``database``. Where there
+    is none, as in SQLite, they are named ``database.table``, as a replica has them; where there are
+    none either, they are those of the connection's own schema.
 
     Args:
         connection: Open.
         spec: The declaration, as ``relational.read_spec`` reads it from YAML.
-        schema: Schema of the tables; the connection's own for None.
 
     Raises:
         DatasetError: A table or column is missing, the database refuses, or holds a value that
             cannot be read.
     """
+    schema, prefix = _place(connection, spec)
     there = set(_names(connection, schema, None))
-    missing = [table.name for table in spec.tables if table.name not in there]
+    names = {table.name: f"{prefix}{table.name}" for table in spec.tables}
+    missing = [name for name in names.values() if name not in there]
     if missing:
         raise DatasetError(f"the database has no table {missing[0]}: correct the declaration")
-    reflected = _reflected(connection, [table.name for table in spec.tables], schema)
+    reflected = _reflected(connection, list(names.values()), schema)
     rows = {}
     for table in spec.tables:
+        source = reflected[names[table.name]]
         wanted = spec.stored_columns(table)
-        lacking = [c for c in wanted if c not in reflected[table.name].columns]
+        lacking = [c for c in wanted if c not in source.columns]
         if lacking:
             raise DatasetError(f"{table.name} has no column {lacking[0]}: correct the declaration")
         keys = {table.primary_key, *table.foreign_keys}
-        rows[table.name] = _fetch(connection, reflected[table.name], wanted, keys)
+        rows[table.name] = _fetch(connection, source, wanted, keys)
     return SourceDatabase(spec, rows)
 
 
@@ -181,13 +186,33 @@ class _Reader:
         return column, pc.coalesce(parent[primary].take(at), lost)
 
 
+@contextmanager
+def _inspecting() -> Generator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise DatasetError(
+            f"the database cannot be inspected ({type(error).__name__}): check that it is whole, "
+            "that it runs, and that this user may read it"
+        ) from error
+
+
+def _place(connection: sa.Connection, spec: RelationalSpec) -> tuple[str | None, str]:
+    """Schema of a declaration's tables, and what stands before their names."""
+    with _inspecting():
+        inspector = sa.inspect(connection)
+        if spec.database in inspector.get_schema_names():
+            return spec.database, ""
+        prefix = f"{spec.database}."
+        replicated = any(name.startswith(prefix) for name in inspector.get_table_names())
+        return None, prefix if replicated else ""
+
+
 def _names(
     connection: sa.Connection, schema: str | None, tables: Collection[str] | None
 ) -> list[str]:
-    try:
+    with _inspecting():
         there = sorted(sa.inspect(connection).get_table_names(schema=schema))
-    except SQLAlchemyError as error:
-        raise DatasetError(f"the database cannot be inspected: {type(error).__name__}") from error
     chosen = there if tables is None else sorted(set(tables))
     missing = [name for name in chosen if name not in there]
     if missing:
@@ -201,28 +226,27 @@ def _reflected(
     connection: sa.Connection, names: list[str], schema: str | None
 ) -> dict[str, sa.Table]:
     metadata = sa.MetaData()
-    try:
+    with _inspecting():
         return {
             name: sa.Table(
                 name, metadata, schema=schema, autoload_with=connection, resolve_fks=False
             )
             for name in names
         }
-    except SQLAlchemyError as error:
-        raise DatasetError(f"the database cannot be inspected: {type(error).__name__}") from error
 
 
 def _foreign_keys(
     connection: sa.Connection, reflected: Mapping[str, sa.Table], schema: str | None
 ) -> tuple[dict[str, list[_Foreign]], dict[str, str]]:
-    inspector = sa.inspect(connection)
+    with _inspecting():
+        inspector = sa.inspect(connection)
+        constraints = {name: inspector.get_foreign_keys(name, schema=schema) for name in reflected}
     here = {schema} if schema not in (None, inspector.default_schema_name) else {schema, None}
     found: dict[str, list[_Foreign]] = {}
     left_out = {}
     for name in reflected:
         found[name] = []
-        constraints = inspector.get_foreign_keys(name, schema=schema)
-        for key in sorted(constraints, key=lambda key: key["constrained_columns"]):
+        for key in sorted(constraints[name], key=lambda key: key["constrained_columns"]):
             columns, referred = tuple(key["constrained_columns"]), tuple(key["referred_columns"])
             parent = key["referred_table"]
             if parent not in reflected or key["referred_schema"] not in here:
@@ -260,7 +284,10 @@ def _fetch(
             for name, values in zip(columns, zip(*rows, strict=True), strict=True):
                 parts[name].append(_array(table, name, values, keys))
     except SQLAlchemyError as error:
-        raise DatasetError(f"{table.name} cannot be read: {type(error).__name__}") from error
+        raise DatasetError(
+            f"{table.name} cannot be read ({type(error).__name__}): check that the database runs "
+            "and that this user may read the table"
+        ) from error
     except (ValueError, TypeError, OverflowError) as error:
         if isinstance(error, DatasetError):
             raise

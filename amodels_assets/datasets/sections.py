@@ -118,6 +118,15 @@ class Section:
                 )
         return {str(name): str(value) for name, value in pairs.items()}
 
+    def texts(self, key: str) -> list[str] | None:
+        """A list of texts; None where there is none."""
+        if not self.has(key):
+            return None
+        found = self.raw[key]
+        if not isinstance(found, list) or not found or not all(isinstance(x, str) for x in found):
+            raise SpecError(f"{self.source}: {key} of {self.where} must be a list of names")
+        return [str(name) for name in found]
+
     def _get(self, key: str) -> object:
         if key not in self.raw:
             raise SpecError(f"{self.source}: {self.where} lacks {key!r}")
