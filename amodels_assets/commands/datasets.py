@@ -213,7 +213,7 @@ def _print(found: DatasetSummary) -> None:
     from rich.table import Table
 
     from amodels_assets.datasets.relational import COLUMN_KINDS
-    from amodels_assets.datasets.summary import columns_by_kind
+    from amodels_assets.datasets.summary import columns_by_kind, in_words
 
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False)
     click.echo(f"{found.spec.name}: {found.spec.description}\n")
@@ -236,14 +236,12 @@ def _print(found: DatasetSummary) -> None:
     click.echo()
     splits = Table(box=None, pad_edge=False)
     splits.add_column("split", no_wrap=True)
-    figures = list(dict.fromkeys(name for split in found.splits.values() for name in split))
-    for name in figures:
-        splits.add_column("predictions" if name == "rows" else name, justify="right")
+    for name in ("predictions", *found.figures):
+        splits.add_column(name, justify="right")
     splits.add_column("begins", no_wrap=True)
     for split, values in found.splits.items():
         begins = found.boundaries.get(f"{split}_start", "")
-        cells = (f"{values[name]:,.4g}" if isinstance(values[name], float)
-                 else f"{values[name]:,}" for name in figures)  # fmt: skip
+        cells = (in_words(values[name]) for name in ("rows", *found.figures))
         splits.add_row(split, *cells, begins.removesuffix("T00:00:00"))
     console.print(splits)
     for line in _left_out(found):

@@ -22,15 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from amodels_assets.datasets.dataset import DatasetError
+from amodels_assets.datasets.names import CATALOG_TABLES
 from amodels_assets.datasets.reading import SourceDatabase, numbered
 from amodels_assets.datasets.relational import read_spec
 from amodels_assets.settings import PROJECT_ROOT
 
 DECLARATION = PROJECT_ROOT / "data" / "tasks" / "catalog_column_type.yaml"
-CATALOG_TABLES = (
-    "databases", "tables", "columns", "views", "column_lineage", "table_lineage", "jobs",
-    "job_tables",
-)  # fmt: skip
 # Any moment would do: nothing else in the catalog has a time.
 _CUTOFF = dt.datetime(2000, 1, 1)
 _KNOWN = _CUTOFF + dt.timedelta(days=1)

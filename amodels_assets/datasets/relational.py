@@ -204,6 +204,18 @@ def check_spec(spec: RelationalSpec, source: str) -> None:
     _check_split(spec.task, tables[spec.task.table], source)
 
 
+def check_kind(task: TaskSpec, source: str) -> None:
+    """Refuse a task of a kind that cannot be learned.
+
+    Raises:
+        SpecError: With the kinds that can.
+    """
+    if task.kind not in TASK_KINDS:
+        raise SpecError(
+            f"{source}: the task has the kind {task.kind!r}: use one of {', '.join(TASK_KINDS)}"
+        )
+
+
 def _table(top: Section, name: object) -> TableSpec:
     if not isinstance(name, str) or not name or name.startswith(".") or "/" in name:
         raise SpecError(
@@ -264,13 +276,10 @@ def _check_columns(table: TableSpec, source: str) -> None:
 
 
 def _check_task(task: TaskSpec, tables: Mapping[str, TableSpec], source: str) -> None:
+    check_kind(task, source)
     if task.table not in tables:
         raise SpecError(f"{source}: the task's table {task.table!r} is not among the tables")
     table = tables[task.table]
-    if task.kind not in TASK_KINDS:
-        raise SpecError(
-            f"{source}: the task has the kind {task.kind!r}: use one of {', '.join(TASK_KINDS)}"
-        )
     if task.entity_column not in table.foreign_keys:
         raise SpecError(
             f"{source}: the task's entity_column {task.entity_column!r} is no foreign key of "

@@ -27,6 +27,7 @@ from amodels_assets.datasets.relational import (
     RelationalSpec,
     TableSpec,
     TaskSpec,
+    check_kind,
     check_spec,
 )
 from amodels_assets.datasets.sections import SpecError
@@ -74,6 +75,7 @@ def read_database(
         SpecError: The task or a time names what is not there, or nothing is to be read.
         DatasetError: The database refuses, or holds a value that cannot be read.
     """
+    check_kind(task, name)
     times = times or {}
     names = _names(connection, schema, tables)
     reflected = _reflected(connection, names, schema)

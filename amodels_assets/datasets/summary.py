@@ -44,6 +44,25 @@ class DatasetSummary:
     columns_left_out: dict[str, str]
     dangling: dict[str, int]
 
+    @property
+    def predictions(self) -> int:
+        """Rows of all splits together."""
+        return int(sum(split["rows"] for split in self.splits.values()))
+
+    @property
+    def figures(self) -> list[str]:
+        """What the splits tell beside their rows: positives, classes or the mean."""
+        return [name for name in self.splits["train"] if name != "rows"]
+
+    def splits_as_markdown(self) -> str:
+        """A table with a row a split."""
+        head = ["split", "predictions", *self.figures]
+        rows = [
+            [split, *(in_words(values[name]) for name in ("rows", *self.figures))]
+            for split, values in self.splits.items()
+        ]
+        return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
     def to_json(self) -> dict[str, Any]:
         """The same as JSON-serialisable data."""
         spec, task = self.spec, self.spec.task
@@ -72,6 +91,11 @@ class DatasetSummary:
             "columns_left_out": self.columns_left_out,
             "dangling_foreign_keys": self.dangling,
         }
+
+
+def in_words(figure: float) -> str:
+    """A figure as people read it."""
+    return f"{figure:,.4g}" if isinstance(figure, float) else f"{figure:,}"
 
 
 def columns_by_kind(columns: Mapping[str, str]) -> dict[str, list[str]]:

@@ -18,13 +18,6 @@ from amodels_assets.datasets.catalog_source import (
 )
 from amodels_assets.datasets.dataset import DatasetError, RelationalDataset, open_dataset
 from amodels_assets.datasets.leakage import find_leaks
-from amodels_assets.settings import PROJECT_ROOT
-from amodels_assets.sgmi.catalog import build_catalog
-
-
-@pytest.fixture(scope="module")
-def catalog() -> dict[str, pa.Table]:
-    return build_catalog(PROJECT_ROOT / "data" / "sgmi").tables
 
 
 @pytest.fixture(scope="module")
