@@ -17,7 +17,9 @@ from amodels_assets.commands.controlm import controlm
 from amodels_assets.commands.datasets import datasets
 from amodels_assets.commands.events import events
 from amodels_assets.commands.export import export
+from amodels_assets.commands.models import models
 from amodels_assets.commands.openlineage import openlineage
+from amodels_assets.commands.questions import questions
 from amodels_assets.commands.release import release
 from amodels_assets.commands.run import run
 from amodels_assets.commands.sample import sample
@@ -43,6 +45,8 @@ def cli() -> None:
       amodels search balance daily               tables, views, columns and jobs by words
       amodels datasets build catalog OUT         a data set to train on, from a database
       amodels train finetune DATASET OUT         train a checkpoint, without Dagster
+      amodels models list                        base models that trainings start from
+      amodels questions show                     questions about the catalog, for language models
       amodels sample --out sample --scale 10     write a larger synthetic source directory
       amodels status                             what was made, from what, and which checks passed
       amodels release show                       what is released and why
@@ -63,6 +67,8 @@ for command in (
     events,
     sample,
     datasets,
+    models,
+    questions,
     train,
     release,
     ui,
