@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from amodels_assets.training.batch import (
+    AGE_WIDTH,
     BOOLEAN,
     CATEGORICAL,
     DATETIME,
@@ -211,13 +212,20 @@ def batch_of(contexts: Sequence[Context]) -> Batch:
     tokens = np.flatnonzero(joined["hidden"])
     answers = [answer for context in contexts for answer in context.answers]
     kinds = joined["kinds"][tokens]
+    of_context = np.repeat(np.arange(len(contexts)), np.diff(starts))
+    slots, age_slots = np.unique(
+        np.stack([of_context, joined["rows"]]), axis=1, return_inverse=True
+    )
+    ages = np.stack([np.random.default_rng(row + 1).random(AGE_WIDTH) for row in slots[1]])
     return Batch(
-        contexts=np.repeat(np.arange(len(contexts)), np.diff(starts)).astype(np.int32),
+        contexts=of_context.astype(np.int32),
         rows=joined["rows"].astype(np.int64),
         columns=joined["columns"].astype(np.int32),
         kinds=joined["kinds"].astype(np.int8),
         values=joined["values"].astype(np.float32),
         strings=joined["strings"].astype(np.int32),
+        ages=ages.astype(np.float32),
+        age_slots=age_slots.astype(np.int32),
         masked=joined["hidden"],
         links=Links(*(buckets(groups[name]) for name in ("column", "neighbour", "feature"))),
         targets=Targets(

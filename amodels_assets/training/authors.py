@@ -101,8 +101,9 @@ def _converted(
         hidden[kind] = state[f"mask_embs.{theirs}"]
     hidden[MISSING] = 0
     yield "encoder.hidden", hidden
-    # With them, a value counts the same in every column.
-    yield "encoder.film.weight", torch.zeros_like(ours["encoder.film.weight"])
+    # With them, a value counts the same in every column and in rows of any age.
+    for name in ("encoder.film.weight", "encoder.age.weight"):
+        yield name, torch.zeros_like(ours[name])
     yield "heads.sharpness", ours["heads.sharpness"]
     for block in range(network.config.blocks):
         yield from _block(state, block)

@@ -20,6 +20,8 @@ NUMERIC, BOOLEAN, DATETIME, CATEGORICAL, TEXT, MISSING = range(6)
 KIND_COUNT = 6
 # Features of a number, a truth value or a moment; ``value_kernels.py`` says which.
 VALUE_WIDTH = 24
+# Features of a row's age; ``value_kernels.py`` says which.
+AGE_WIDTH = 27
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,9 @@ class Batch:
         values: Features of the value, float32 (tokens, VALUE_WIDTH); zeros where there are none.
             The first is the standardised number or moment, or 0 or 1 for a truth value.
         strings: Number of the text or category, int32 (tokens,); 0 is none.
+        ages: How long before the cut-off each row of the contexts became known, as features,
+            float32 (rows of all contexts, AGE_WIDTH).
+        age_slots: Position in ``ages`` of each token's row, int32 (tokens,).
         masked: Whether the value is hidden, bool (tokens,). What ``values`` and ``strings`` hold
             there is already zero: a hidden value is not in the batch but in ``targets``.
         links: Who looks at whom.
@@ -95,6 +100,8 @@ class Batch:
     kinds: np.ndarray
     values: np.ndarray
     strings: np.ndarray
+    ages: np.ndarray
+    age_slots: np.ndarray
     masked: np.ndarray
     links: Links
     targets: Targets

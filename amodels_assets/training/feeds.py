@@ -177,7 +177,10 @@ class MaskedFeed:
             seeds=seeds,
         )
         laid = _lay_out(self.graph, self.store, contexts, MISSING, 0)
-        hidden = _hidden_cells(laid, seeds, masked)
+        can = np.isin(laid.kinds, (NUMERIC, BOOLEAN, DATETIME, CATEGORICAL, TEXT))
+        # When its row became known is what every cell of the row says: nothing is learned of it.
+        said = self.store.seconds[laid.cells] == self.graph.times[laid.rows]
+        hidden = _hidden_cells(laid, seeds, masked, can & ~((laid.kinds == DATETIME) & said))
         tokens = np.flatnonzero(hidden).astype(np.int32)
         kinds, columns = laid.kinds[tokens], laid.columns[tokens]
         strings = laid.strings[tokens]
@@ -206,6 +209,8 @@ class _LaidOut:
     features: np.ndarray
     strings: np.ndarray
     cells: np.ndarray
+    ages: np.ndarray
+    age_slots: np.ndarray
 
     def batch(
         self, store: CellStore, contexts: Contexts, masked: np.ndarray, targets: Targets
@@ -218,6 +223,8 @@ class _LaidOut:
             self.kinds,
             self.features,
             self.strings,
+            self.ages,
+            self.age_slots,
             masked,
             links,
             targets,
@@ -234,6 +241,7 @@ def _lay_out(
             contexts.starts,
             contexts.rows,
             contexts.cutoffs,
+            graph.times,
             graph.offsets,
             graph.table_of,
             graph.cells,
@@ -252,9 +260,8 @@ def _lay_out(
     )
 
 
-def _hidden_cells(laid: _LaidOut, seeds: np.ndarray, share: float) -> np.ndarray:
+def _hidden_cells(laid: _LaidOut, seeds: np.ndarray, share: float, can: np.ndarray) -> np.ndarray:
     """Which tokens are hidden: by chance, and of each context at least the first that can be."""
-    can = np.isin(laid.kinds, (NUMERIC, BOOLEAN, DATETIME, CATEGORICAL, TEXT))
     keys = seeds[laid.contexts] ^ laid.cells.astype(np.uint64)
     hidden = can & (_uniform(keys) < share)
     some = np.bincount(laid.contexts[hidden], minlength=len(seeds)) > 0

@@ -8,7 +8,8 @@ After "Relational Transformer: Toward Zero-Shot Foundation Models for Relational
 (arXiv 2510.06377) in the form that its authors published, MIT licence: a token is a cell; a block
 attends to cells of the same column, to child rows, to the own row and its parents, and ends in a
 gated MLP. Beyond it: truth values and categories have encoders and heads of their own, a number has
-several features, and the column's name may change how its values count. ``authors.py`` takes over
+several features, the column's name may change how its values count, and a cell knows how old its
+row is. ``authors.py`` takes over
 the authors' weights.
 """
 
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from amodels_assets.training.attention import GroupedAttention, chosen
-from amodels_assets.training.batch import CATEGORICAL, KIND_COUNT
+from amodels_assets.training.batch import AGE_WIDTH, CATEGORICAL, KIND_COUNT
 from amodels_assets.training.elementwise import EPSILON, swish_gated, unit
 from amodels_assets.training.heads import Heads, Losses
 from amodels_assets.training.network_config import NetworkConfig
@@ -95,6 +96,9 @@ class CellEncoder(nn.Module):
         # different columns point in different directions. Names are unit vectors.
         self.film = nn.Linear(config.text_width, width, bias=False)
         nn.init.normal_(self.film.weight)
+        # How old the row is counts the same for all its cells.
+        self.age = nn.Linear(AGE_WIDTH, width, bias=False)
+        nn.init.normal_(self.age.weight, std=0.5)
 
     def forward(self, batch: TensorBatch, texts: Tensor, names: Tensor) -> Tensor:
         """Tokens.
@@ -115,7 +119,8 @@ class CellEncoder(nn.Module):
         pool = torch.cat([*(value.to(self.hidden.dtype) for value in values), self.hidden])
         name = functional.embedding(batch.columns, self.name(names).to(pool.dtype))
         film = functional.embedding(batch.columns, 1 + self.film(names).to(pool.dtype))
-        return torch.addcmul(name, functional.embedding(batch.slots, pool), film)
+        age = functional.embedding(batch.age_slots, self.age(batch.ages).to(pool.dtype))
+        return torch.addcmul(name + age, functional.embedding(batch.slots, pool), film)
 
 
 class RelationalTransformer(nn.Module):

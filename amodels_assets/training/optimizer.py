@@ -1,11 +1,8 @@
 """Optimizers and the learning rate over the steps.
 
 Belongs here: which weights are changed by which rule, at which rate. Does not belong here: the loop
-(``loop.py``). Imports torch.
-
-Muon orthogonalises the update of a hidden matrix by Newton–Schulz iterations (Keller Jordan, 2024);
-its step is scaled to the size that AdamW's has ("Muon is Scalable for LLM Training",
-arXiv 2502.16982), so that both share one learning rate and one weight decay.
+(``loop.py``) and Muon's rule (``muon.py``), whose step has the size of AdamW's, so that both share
+one learning rate and one weight decay. Imports torch.
 """
 
 from __future__ import annotations
@@ -17,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from amodels_assets.training.config import TrainingConfig
+from amodels_assets.training.muon import Muon
 
 _BETAS = (0.9, 0.98)
 
@@ -40,15 +38,12 @@ class Optimizers:
         rate, decay = config.learning_rate, config.weight_decay
         self.members: list[torch.optim.Optimizer] = []
         if config.optimizer == "muon" and hidden:
-            muon = torch.optim.Muon(
-                hidden, lr=rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"
-            )
-            self.members.append(muon)
+            self.members.append(Muon(hidden, rate, decay))
         else:
             decaying = [*hidden, *decaying]
         named = ({"params": decaying, "weight_decay": decay}, {"params": free, "weight_decay": 0.0})
         if groups := [group for group in named if group["params"]]:
-            self.members.append(torch.optim.AdamW(groups, lr=rate, betas=_BETAS))
+            self.members.append(torch.optim.AdamW(groups, lr=rate, betas=_BETAS, fused=True))
 
     def step(self, rate: float) -> None:
         """Change the weights along their gradients, and forget the gradients."""
@@ -80,9 +75,7 @@ class Optimizers:
         for key, tensor in tensors.items():
             name, _, what = key.rpartition("|")
             parameter = by_name[name]
-            # AdamW counts its steps on the CPU, wherever the weight is.
-            place = "cpu" if what == "step" else parameter.device
-            owners[parameter].state[parameter][what] = tensor.to(place, copy=True)
+            owners[parameter].state[parameter][what] = tensor.to(parameter.device, copy=True)
 
     def _remembered(self) -> Iterator[tuple[str, Tensor]]:
         for member in self.members:

@@ -112,6 +112,8 @@ class TensorBatch:
         slots: Where the value of each token stands, int32 (tokens,): the ``values`` one kind after
             the other, then the ``strings``, then one place per kind for a hidden value. A missing
             value stands at the hidden one of its kind.
+        ages: Features of the rows' ages, float32 (rows of all contexts, ``AGE_WIDTH``).
+        age_slots: Position in ``ages`` of each token's row, int32 (tokens,).
         blocks: What each block computes.
         targets: What is to be predicted.
     """
@@ -120,6 +122,8 @@ class TensorBatch:
     values: tuple[Tensor, ...]
     strings: tuple[Tensor, ...]
     slots: Tensor
+    ages: Tensor
+    age_slots: Tensor
     blocks: tuple[TensorBlock, ...]
     targets: TensorTargets
 
@@ -164,6 +168,8 @@ def to_tensors(
         tuple(moved(part) for part in values),
         tuple(moved(part) for part in strings),
         moved(slots),
+        moved(batch.ages),
+        moved(batch.age_slots),
         tuple(
             TensorBlock(
                 tuple(groups(part) for part in plan.attentions),

@@ -9,6 +9,10 @@ encoding; Gorishniy et al., arXiv 2203.05556). Those of a moment: standardised; 
 distance from the cut-off in hours, the distance in years, whether it is later; time of day, weekday
 and season as sine and cosine; how near the distance is to each of 13 points from one hour to ten
 years. Those of a truth value: 0 or 1, and -1 or 1.
+
+Every cell also has its row's age: how near the time since the row became known is to 25 such
+points, whether it was always known, whether it is the target's row. What happened lately can so be
+told from what happened long ago in one step of attention, whichever cell it stands in.
 """
 
 from __future__ import annotations
@@ -18,7 +22,9 @@ import math
 import numpy as np
 from numba import njit
 
+from amodels_assets.datasets.moments import ALWAYS_KNOWN
 from amodels_assets.training.batch import (
+    AGE_WIDTH,
     BOOLEAN,
     CATEGORICAL,
     DATETIME,
@@ -32,10 +38,14 @@ _QUANTILES = 17
 _HATS = 13
 # From one hour to about ten years in steps of the logarithm.
 _STEP = math.log(87_600.0) / (_HATS - 1)
+# Twice as near to one another: a month and a quarter must not look alike.
+_AGE_HATS = AGE_WIDTH - 2
+_AGE_STEP = math.log(87_600.0) / (_AGE_HATS - 1)
 # In seconds; a week is counted from a Thursday, as the first of January 1970 was.
 _DAY, _WEEK, _YEAR = 86_400, 604_800, 31_557_600
 _OF_DAY, _OF_WEEK, _OF_YEAR = (2.0 * math.pi / period for period in (_DAY, _WEEK, _YEAR))
 _FIRST_QUANTILE, _FIRST_HAT = 3, 10
+_ALWAYS, _TARGET_ROW = AGE_WIDTH - 2, AGE_WIDTH - 1
 
 
 @njit(inline="always")
@@ -63,6 +73,14 @@ def _number(out, at, value, mean, deviation, quantiles):
 
 
 @njit(inline="always")
+def _hats(out, at, first, hats, place):
+    place = min(hats - 1.0, place)
+    left = min(int(place), hats - 2)
+    out[at, first + left] = 1.0 - (place - left)
+    out[at, first + left + 1] = place - left
+
+
+@njit(inline="always")
 def _moment(out, at, second, cutoff, mean, deviation):
     out[at, 0] = min(5.0, max(-5.0, (second - mean) / deviation))
     distance = float(cutoff) - float(second)
@@ -78,15 +96,12 @@ def _moment(out, at, second, cutoff, mean, deviation):
     out[at, 6], out[at, 7] = math.sin(angle), math.cos(angle)
     angle = (second % _YEAR) * _OF_YEAR
     out[at, 8], out[at, 9] = math.sin(angle), math.cos(angle)
-    place = min(_HATS - 1.0, logarithm / _STEP)
-    left = min(int(place), _HATS - 2)
-    out[at, _FIRST_HAT + left] = 1.0 - (place - left)
-    out[at, _FIRST_HAT + left + 1] = place - left
+    _hats(out, at, _FIRST_HAT, _HATS, logarithm / _STEP)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def lay_out(
-    starts, rows, cutoffs, offsets, table_of, cells, first_cell, first_column,
+    starts, rows, cutoffs, times, offsets, table_of, cells, first_cell, first_column,
     kinds, values, moments, scales, quantiles, target_column, cutoff_column, target_kind,
     target_cells,
 ):  # fmt: skip
@@ -96,6 +111,7 @@ def lay_out(
         starts: First slot of each context.
         rows: Row of each slot, -1 for the target's.
         cutoffs: Of each context.
+        times: When each row became known.
         offsets: First row of each table.
         table_of: Table of each row.
         cells: Cells of a row of each table.
@@ -113,7 +129,8 @@ def lay_out(
 
     Returns:
         First token of each slot (and one more), and of each token context, row, column, kind,
-        features, text and cell (-1 for those of the target's row).
+        features, text and cell (-1 for those of the target's row), of each slot the features of its
+        age, and the slot of each token.
     """
     slots = len(rows)
     first = np.empty(slots + 1, np.int64)
@@ -129,11 +146,15 @@ def lay_out(
     features = np.zeros((tokens, VALUE_WIDTH), np.float32)
     strings = np.zeros(tokens, np.int32)
     cell_of = np.full(tokens, np.int64(-1))
+    ages = np.zeros((slots, AGE_WIDTH), np.float32)
+    slot_of = np.empty(tokens, np.int32)
     for context in range(len(starts) - 1):
         cutoff = cutoffs[context]
         for slot in range(starts[context], starts[context + 1]):
             row, token = rows[slot], first[slot]
+            slot_of[token : first[slot + 1]] = slot
             if row < 0:
+                ages[slot, _TARGET_ROW] = 1.0
                 context_of[token : token + 2] = context
                 row_of[token : token + 2] = -1
                 column_of[token], column_of[token + 1] = target_column, cutoff_column
@@ -141,6 +162,11 @@ def lay_out(
                 mean, deviation = scales[cutoff_column, 0], scales[cutoff_column, 1]
                 _moment(features, token + 1, cutoff, cutoff, mean, deviation)
                 continue
+            if times[row] == ALWAYS_KNOWN:
+                ages[slot, _ALWAYS] = 1.0
+            else:
+                logarithm = math.log1p((cutoff - times[row]) / 3_600.0)
+                _hats(ages, slot, 0, _AGE_HATS, logarithm / _AGE_STEP)
             table = table_of[row]
             cell = first_cell[table] + (row - offsets[table]) * cells[table]
             for position in range(cells[table]):
@@ -163,4 +189,6 @@ def lay_out(
                     raise ValueError("a cell has an unknown kind")
                 token += 1
                 cell += 1
-    return first, context_of, row_of, column_of, kind_of, features, strings, cell_of
+    return (
+        first, context_of, row_of, column_of, kind_of, features, strings, cell_of, ages, slot_of
+    )  # fmt: skip

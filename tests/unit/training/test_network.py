@@ -141,7 +141,11 @@ def test_gradients_in_double_precision() -> None:
     random = np.random.default_rng(3)
     batch = batch_of([hide_more(context, random) for context in contexts(2, cells=14)])
     tensors = to_tensors(batch, config)
-    tensors = replace(tensors, values=tuple(part.double() for part in tensors.values))
+    tensors = replace(
+        tensors,
+        values=tuple(part.double() for part in tensors.values),
+        ages=tensors.ages.double(),
+    )
     names = [name for name, _ in made.named_parameters()]
 
     def total(*parameters: Tensor) -> Tensor:
