@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from amodels_assets.artifacts import FileRecord, digest
-from amodels_assets.models.foreign import ModelError, parse_json
+from amodels_assets.models.foreign import ModelError, parse_json, plain_name
 
 MANIFEST = "model.json"
 SCHEMA_VERSION = 1
@@ -137,7 +137,8 @@ def manifest_from(raw: dict[str, Any], where: str) -> ModelManifest:
         ModelError: It is no manifest of this form, or its version is not that of its files.
     """
     check(raw, MANIFEST, where)
-    files = {name: FileRecord(**record) for name, record in raw["files"].items()}
+    # Once more by our own rule: a schema's "$" also matches before a line's end.
+    files = {plain_name(name, where): FileRecord(**r) for name, r in raw["files"].items()}
     if raw["version"] != version_of(files):
         raise ModelError(f"{where} was changed: its version is not that of the files it names")
     fields: dict[str, Any] = {

@@ -95,7 +95,8 @@ def pack(model: BaseModel, folder: Path, chunk_bytes: int, advance: Advance = si
     strangers = sorted({p.name for p in folder.iterdir() if not p.name.startswith(".")} - expected)
     if strangers:
         raise ModelError(f"{folder} holds {strangers[0]}, which is no part of this: name a new one")
-    (folder / PACK).unlink(missing_ok=True)
+    for path in (folder / PACK, *folder.glob(f".{PACK}.*")):
+        path.unlink(missing_ok=True)
     model.verified(advance)
     chunks = {
         file: _cut(model.path / file, folder, chunk_names, chunk_bytes, advance)
