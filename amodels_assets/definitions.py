@@ -21,7 +21,7 @@ from amodels_assets.settings import from_environment
 from schedules import build_schedules
 from sensors import build_sensors
 
-ROOMS = ("sgmi", "graph", "datasets", "training", "evaluation", "release")
+ROOMS = ("sgmi", "graph", "datasets", "questions", "training", "evaluation", "release")
 
 
 def build_definitions(resources: Mapping[str, object] | None = None) -> dg.Definitions:

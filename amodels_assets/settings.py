@@ -48,6 +48,7 @@ class Settings:
         controlm_runner: Where their commands run, ``AMODELS_CONTROLM_RUNNER``: ``dry_run``,
             ``local`` or ``ssh``.
         controlm_scripts: Working directory of ``local``, ``AMODELS_CONTROLM_SCRIPTS``.
+        eval_directory: Public evaluation sets, ``AMODELS_EVAL_DIR``.
     """
 
     home: Path
@@ -63,6 +64,7 @@ class Settings:
     controlm_folders: tuple[str, ...] = ()
     controlm_runner: str = "dry_run"
     controlm_scripts: Path | None = None
+    eval_directory: Path | None = None
 
     @property
     def embedded_url(self) -> str:
@@ -116,6 +118,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         raise ValueError(f"AMODELS_CONTROLM_RUNNER is {runner!r}: give one of {', '.join(RUNNERS)}")
     folders = (name.strip() for name in (env.get("AMODELS_CONTROLM_FOLDERS") or "").split(","))
     scripts = env.get("AMODELS_CONTROLM_SCRIPTS")
+    evaluation = env.get("AMODELS_EVAL_DIR")
     return Settings(
         home=home,
         sgmi_directory=Path(env.get("AMODELS_SGMI_DIR") or PROJECT_ROOT / "data" / "sgmi"),
@@ -130,6 +133,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         controlm_folders=tuple(name for name in folders if name),
         controlm_runner=runner,
         controlm_scripts=Path(scripts).absolute() if scripts else None,
+        eval_directory=Path(evaluation).absolute() if evaluation else None,
     )
 
 

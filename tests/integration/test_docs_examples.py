@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from amodels_assets.artifacts import ArtifactStore
+
 from .processes import ROOT, SHORT, amodels, environment
 
 pytestmark = pytest.mark.xdist_group("whole_run")
@@ -61,6 +63,9 @@ def test_commands(
     arguments = [places.get(word, word) for word in arguments]
     variables = {k: places.get(v, v) for k, v in variables.items()}
     home = tmp_path / "home"
+    if "CATALOG" in arguments:
+        catalog = ArtifactStore(undisturbed / "artifacts").get("sgmi/catalog")
+        arguments = [str(catalog.path) if w == "CATALOG" else w for w in arguments]
     of_shipped = not OF_THE_SHIPPED_SAMPLE.isdisjoint(arguments)
     shutil.copytree(shipped if of_shipped else undisturbed, home)
     if not of_shipped:

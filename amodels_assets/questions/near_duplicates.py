@@ -1,0 +1,57 @@
+"""Near-duplicates among texts, by MinHash.
+
+Belongs here: finding them. Does not belong here: which texts are compared. MinHash and its
+locality-sensitive index (Broder 1997) only propose pairs; whether two are near is then computed
+from their shingles, so that an estimate never removes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amodels_assets.questions.overlap import words_of
+
+SHINGLE = 3
+THRESHOLD = 0.8
+_PERMUTATIONS = 128
+_BANDS = 32
+_SEED = 1
+
+
+def near_duplicates(texts: Sequence[str], threshold: float = THRESHOLD) -> list[int]:
+    """Which texts are nearly the same as one before them that was kept.
+
+    Args:
+        texts: In order of preference: of two that are near the first stays.
+        threshold: Jaccard similarity of sets of three words in a row from which on texts are near.
+
+    Returns:
+        Places of the texts to leave out, rising.
+    """
+    from rensa import RMinHash, RMinHashLSH  # ty: ignore[missing-module-member]
+
+    shingles = [_shingles(text) for text in texts]
+    # rensa hashes text itself, so the signatures do not depend on PYTHONHASHSEED.
+    signatures = RMinHash.from_token_sets(
+        [sorted(found) for found in shingles], _PERMUTATIONS, _SEED
+    )
+    index = RMinHashLSH(threshold, _PERMUTATIONS, _BANDS)
+    left_out = []
+    for place, signature in enumerate(signatures):
+        mine = shingles[place]
+        if any(_jaccard(mine, shingles[other]) >= threshold for other in index.query(signature)):
+            left_out.append(place)
+        else:
+            index.insert(place, signature)
+    return left_out
+
+
+def _shingles(text: str) -> set[str]:
+    words = words_of(text)
+    if len(words) <= SHINGLE:
+        return {" ".join(words)}
+    return {" ".join(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1)}
+
+
+def _jaccard(one: set[str], other: set[str]) -> float:
+    return len(one & other) / len(one | other)

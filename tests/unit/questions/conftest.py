@@ -1,0 +1,34 @@
+"""The shipped sample's catalog and its questions, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from amodels_assets.questions.build import Questions, build_questions, write_questions
+from amodels_assets.questions.names import READ
+from amodels_assets.settings import PROJECT_ROOT
+from amodels_assets.sgmi.catalog import build_catalog
+
+
+@pytest.fixture(scope="session")
+def sample_catalog() -> dict[str, pa.Table]:
+    """Its tables that questions are made of."""
+    tables = build_catalog(PROJECT_ROOT / "data" / "sgmi").tables
+    return {name: tables[name] for name in READ}
+
+
+@pytest.fixture(scope="session")
+def sample_questions(sample_catalog: dict[str, pa.Table]) -> Questions:
+    """Its questions."""
+    return build_questions(sample_catalog)
+
+
+@pytest.fixture(scope="session")
+def sample_folder(sample_questions: Questions, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of its questions."""
+    folder = tmp_path_factory.mktemp("questions")
+    write_questions(sample_questions, folder)
+    return folder
