@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -14,6 +15,8 @@ import click
 from amodels_assets.commands.made_catalog import CATALOG_OPTION, read_catalog
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from amodels_assets.datasets.reading import SourceDatabase
     from amodels_assets.datasets.summary import DatasetSummary
 
@@ -185,7 +188,7 @@ def _build(out: Path, read: Callable[[], SourceDatabase], *, as_json: bool) -> N
         click.echo(json.dumps(text, indent=2))
         return
     _print(found)
-    click.echo(f"\n{out} {'made' if made else 'unchanged'}")
+    click.echo(f"{out} {'made' if made else 'unchanged'}")
 
 
 def _say(step: str) -> None:
@@ -209,14 +212,21 @@ def _refusals(folder: Path) -> Generator[None]:
 
 
 def _print(found: DatasetSummary) -> None:
-    from rich.console import Console
+    click.echo(f"{found.spec.name}: {found.spec.description}\n")
+    for table in (_tables(found), _splits(found)):
+        for line in _lines(table):
+            click.echo(line)
+        click.echo()
+    for line in _left_out(found):
+        click.echo(line)
+
+
+def _tables(found: DatasetSummary) -> Table:
     from rich.table import Table
 
     from amodels_assets.datasets.relational import COLUMN_KINDS
-    from amodels_assets.datasets.summary import columns_by_kind, in_words
+    from amodels_assets.datasets.summary import columns_by_kind
 
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False)
-    click.echo(f"{found.spec.name}: {found.spec.description}\n")
     table = Table(box=None, pad_edge=False)
     table.add_column("table", no_wrap=True)
     for name in ("rows", *COLUMN_KINDS):
@@ -232,20 +242,34 @@ def _print(found: DatasetSummary) -> None:
             spec.time_column or "always",
             ", ".join(dict.fromkeys(spec.foreign_keys.values())),
         )
-    console.print(table)
-    click.echo()
-    splits = Table(box=None, pad_edge=False)
-    splits.add_column("split", no_wrap=True)
+    return table
+
+
+def _splits(found: DatasetSummary) -> Table:
+    from rich.table import Table
+
+    from amodels_assets.datasets.summary import in_words
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("split", no_wrap=True)
     for name in ("predictions", *found.figures):
-        splits.add_column(name, justify="right")
-    splits.add_column("begins", no_wrap=True)
+        table.add_column(name, justify="right")
+    table.add_column("begins", no_wrap=True)
     for split, values in found.splits.items():
         begins = found.boundaries.get(f"{split}_start", "")
         cells = (in_words(values[name]) for name in ("rows", *found.figures))
-        splits.add_row(split, *cells, begins.removesuffix("T00:00:00"))
-    console.print(splits)
-    for line in _left_out(found):
-        click.echo(line)
+        table.add_row(split, *cells, begins.removesuffix("T00:00:00"))
+    return table
+
+
+def _lines(table: Table) -> Iterator[str]:
+    """Without the spaces that fill a table's lines."""
+    from rich.console import Console
+
+    shown = io.StringIO()
+    width = None if sys.stdout.isatty() else 200
+    Console(file=shown, width=width, highlight=False, markup=False).print(table)
+    return map(str.rstrip, shown.getvalue().splitlines())
 
 
 def _left_out(found: DatasetSummary) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import re
 import shlex
@@ -13,8 +14,11 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 
 from amodels_assets.artifacts import ArtifactStore
+from tests.unit.datasets.loans import LOANS, write_loans
+from tests.unit.datasets.relbench_folder import write_manifest, write_relbench
 
 from .processes import ROOT, SHORT, amodels, environment
 
@@ -57,26 +61,52 @@ def test_commands(
     words = shlex.split(command)
     variables = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
     arguments = [w for w in words if not re.match(r"[A-Z_]+=", w)][1:]
-    places = {"DIR": str(tmp_path / "in"), "OUT": str(tmp_path / "out"), "my-dumps": str(source)}
-    if "catalog" in arguments:
-        places["DIR"] = str(source)
-    arguments = [places.get(word, word) for word in arguments]
-    variables = {k: places.get(v, v) for k, v in variables.items()}
     home = tmp_path / "home"
-    if "CATALOG" in arguments:
-        catalog = ArtifactStore(undisturbed / "artifacts").get("sgmi/catalog")
-        arguments = [str(catalog.path) if w == "CATALOG" else w for w in arguments]
     of_shipped = not OF_THE_SHIPPED_SAMPLE.isdisjoint(arguments)
     shutil.copytree(shipped if of_shipped else undisturbed, home)
+    places = {
+        "DIR": str(tmp_path / "in"),
+        "OUT": str(tmp_path / "out"),
+        "my-dumps": str(source),
+        **places_of_databases(tmp_path),
+    }
+    if arguments[0] == "catalog":
+        places["DIR"] = str(source)
+    if "CATALOG" in arguments:
+        catalog = ArtifactStore(home / "artifacts").get("sgmi/catalog")
+        places["CATALOG"] = str(catalog.path)
+    if "DATASET" in arguments:
+        store = ArtifactStore(home / "artifacts")
+        places["DATASET"] = str(store.get("datasets/catalog_column_type").path)
+    arguments = [places.get(word, word) for word in arguments]
+    variables = {k: places.get(v, v) for k, v in variables.items()}
     if not of_shipped:
         variables["AMODELS_SGMI_DIR"] = str(source)
     done = amodels(*arguments, home=home, **{**SHORT, **variables})
     assert done.returncode == 0, done.stderr
 
 
+def places_of_databases(folder: Path) -> dict[str, str]:
+    """What the examples of data sets read."""
+    write_manifest(folder / "task.yaml", LOANS)
+    return {
+        "rel-small": str(write_relbench(folder / "rel-small")),
+        "task.yaml": str(folder / "task.yaml"),
+        "sqlite:///bank.sqlite": f"sqlite:///{write_loans(folder / 'bank.sqlite')}",
+    }
+
+
+def test_the_task_of_the_page_is_the_one_that_is_run() -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "datasets.md").read_text(), re.S)
+    assert json.loads(json.dumps(yaml.safe_load(block), default=str)) == LOANS
+
+
 @pytest.mark.parametrize(("command", "output"), OUTPUTS)
-def test_what_a_page_shows_is_what_comes_out(command: str, output: str, shipped: Path) -> None:
-    done = amodels(*shlex.split(command)[1:], home=shipped)
+def test_what_a_page_shows_is_what_comes_out(
+    command: str, output: str, shipped: Path, tmp_path: Path
+) -> None:
+    words = (str(tmp_path / "out") if word == "OUT" else word for word in shlex.split(command)[1:])
+    done = amodels(*words, home=shipped)
     printed = iter(done.stdout.splitlines())
     for line in output.splitlines():
         assert line in printed, f"{line!r} is not in the output, or not in this order"

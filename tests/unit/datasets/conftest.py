@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -13,3 +14,17 @@ from amodels_assets.sgmi.catalog import build_catalog
 def catalog() -> dict[str, pa.Table]:
     """The catalog of the shipped sample."""
     return build_catalog(PROJECT_ROOT / "data" / "sgmi").tables
+
+
+@pytest.fixture
+def forgetful_sampler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sampler that forgets the cut-off and so shows later rows, the answer among them."""
+    from amodels_assets.training import context_sampler
+
+    real = context_sampler.sample_contexts
+    forever = np.iinfo(np.int64).max - 1
+
+    def forgetful(graph, entities, cutoffs, config):
+        return real(graph, entities, np.full_like(cutoffs, forever), config)
+
+    monkeypatch.setattr(context_sampler, "sample_contexts", forgetful)

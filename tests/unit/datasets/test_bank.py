@@ -91,19 +91,8 @@ def test_a_label_known_too_late_is_found(dataset: RelationalDataset) -> None:
     assert "a label is known when the next split begins" in {leak.rule for leak in leaks}
 
 
-def test_a_context_with_the_answer_or_the_future_is_found(
-    dataset: RelationalDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sampler that forgets the cut-off shows later rows, the answer among them."""
-    from amodels_assets.training import context_sampler
-
-    real = context_sampler.sample_contexts
-    forever = np.iinfo(np.int64).max - 1
-
-    def forgetful(graph, entities, cutoffs, config):
-        return real(graph, entities, np.full_like(cutoffs, forever), config)
-
-    monkeypatch.setattr(context_sampler, "sample_contexts", forgetful)
+@pytest.mark.usefixtures("forgetful_sampler")
+def test_a_context_with_the_answer_or_the_future_is_found(dataset: RelationalDataset) -> None:
     rules = {leak.rule for leak in find_leaks(dataset)}
     assert rules >= {
         "a context holds nothing later than its cut-off",

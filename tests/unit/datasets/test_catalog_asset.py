@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -161,19 +160,8 @@ def test_the_leak_check_fails_on_a_leaking_data_set(
     assert store.checks(CATALOG_COLUMN_TYPE)["no_temporal_leak"].blocking
 
 
-def test_the_leak_check_sees_types_that_a_context_shows(
-    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sampler that forgets the cut-off shows types, which become known after it."""
-    from amodels_assets.training import context_sampler
-
-    real = context_sampler.sample_contexts
-    forever = np.iinfo(np.int64).max - 1
-
-    def forgetful(graph, entities, cutoffs, config):
-        return real(graph, entities, np.full_like(cutoffs, forever), config)
-
-    monkeypatch.setattr(context_sampler, "sample_contexts", forgetful)
+@pytest.mark.usefixtures("forgetful_sampler")
+def test_the_leak_check_sees_types_that_a_context_shows(store: ArtifactStore) -> None:
     result = catalog_no_temporal_leak(ArtifactStoreResource(root=str(store.root)))
     assert isinstance(result, dg.AssetCheckResult)
     assert not result.passed

@@ -22,6 +22,7 @@ from amodels_assets.datasets.dataset import open_dataset
 from amodels_assets.datasets.folder import write_dataset
 from amodels_assets.datasets.leakage import find_leaks
 
+from .loans import LOANS, write_loans
 from .relbench_folder import write_manifest, write_relbench
 
 TINY = [
@@ -32,20 +33,6 @@ TINY = [
     )
     for part in ("--set", setting)
 ]  # fmt: skip
-LOANS = {
-    "name": "loans",
-    "description": "Does the loan fail?",
-    "times": {"loan": "granted", "outcome": "known"},
-    "task": {
-        "table": "outcome",
-        "entity_column": "loan",
-        "cutoff_column": "asked",
-        "target_column": "failed",
-        "kind": "binary",
-        "validation_start": "2021-01-01",
-        "test_start": "2022-01-01",
-    },
-}
 SECRET = "Zitronenfalter"
 
 
@@ -96,24 +83,7 @@ def relbench(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def loans(tmp_path: Path) -> Path:
-    """A SQLite database with keys of its own."""
-    path = tmp_path / "loans.sqlite"
-    with sqlite3.connect(path) as connection:
-        connection.executescript(
-            "CREATE TABLE loan (id INTEGER PRIMARY KEY, amount NUMERIC, granted DATE);"
-            "CREATE TABLE outcome (id INTEGER PRIMARY KEY, loan INTEGER REFERENCES loan (id),"
-            " asked DATE, known DATE, failed BOOLEAN);"
-        )
-        connection.executemany(
-            "INSERT INTO loan VALUES (?, ?, date('2020-01-01', ?))",
-            [(n, n / 4, f"+{n} days") for n in range(90)],
-        )
-        connection.executemany(
-            "INSERT INTO outcome VALUES (?, ?, date('2020-06-01', ?), date('2020-07-01', ?), ?)",
-            [(n, n % 90, f"+{n} days", f"+{n} days", n % 3 == 0) for n in range(900)],
-        )
-    connection.close()
-    return path
+    return write_loans(tmp_path / "loans.sqlite")
 
 
 def task_file(folder: Path, content: dict[str, Any]) -> Path:
