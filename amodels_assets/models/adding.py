@@ -14,8 +14,8 @@ from pathlib import Path
 
 from amodels_assets.artifacts import FileRecord, digest
 from amodels_assets.models.configuration import read_configuration
-from amodels_assets.models.files import Advance, hash_file, silent
-from amodels_assets.models.foreign import ModelError
+from amodels_assets.models.files import Advance, clear, hash_file, silent
+from amodels_assets.models.foreign import ModelError, plain_name
 from amodels_assets.models.manifest import ModelManifest, Source, version_of
 from amodels_assets.models.sources import Origin, choose_files, copy_files, free_space_for
 from amodels_assets.models.store import BaseModel, ModelStore
@@ -78,9 +78,9 @@ def add(store: ModelStore, request: Request, say: Say, advance: Advance = silent
             "remove it first, or choose another name"
         )
     origin = request.origin
+    if origin.path is None:
+        return _from_hub(store, request, say, advance)
     with store.staging(request.name) as staging:
-        if origin.path is None:
-            return _from_hub(store, request, staging, say)
         if origin.kind == "directory":
             return _from_folder(store, request, origin.path, staging, advance)
         return _from_gguf(store, request, origin.path, staging, say)
@@ -121,27 +121,32 @@ def _from_folder(
     return Added(store.install(staging, manifest), left_out=tuple(left_out))
 
 
-def _from_hub(store: ModelStore, request: Request, staging: Path, say: Say) -> Added:
-    from amodels_assets.models.hub import download
+def _from_hub(store: ModelStore, request: Request, say: Say, advance: Advance) -> Added:
+    from amodels_assets.models.hub import download, find_commit
 
-    say(f"downloading {request.origin.location}")
-    folder = staging / "download"
-    commit = download(request.origin, folder)
-    names, left_out = choose_files(folder)
-    read_configuration(folder)
-    for name in names:
-        (folder / name).rename(staging / name)
-    _remove_tree(folder)
-    files = {name: hash_file(staging / name) for name in names}
-    source = Source("hub", request.origin.location, commit, _digest(files), {})
-    manifest = _manifest(
-        request=request,
-        folder=staging,
-        files=files,
-        source=source,
-        licence=_licence_of_card(staging),
-    )
-    return Added(store.install(staging, manifest), left_out=tuple(left_out))
+    origin = request.origin
+    commit = find_commit(origin)
+    say(f"downloading {origin.location} at {commit[:12]}")
+    with store.staging(request.name, keep=True) as staging:
+        # What a killed process had downloaded of the same commit is gone on with.
+        folder = staging / f"download-{plain_name(commit, 'the hub')}"
+        clear(staging, keep={folder.name})
+        download(origin, commit, folder)
+        names, left_out = choose_files(folder)
+        read_configuration(folder)
+        for name in names:
+            (folder / name).rename(staging / name)
+        clear(staging, keep=set(names))
+        files = {name: hash_file(staging / name, advance) for name in names}
+        source = Source("hub", origin.location, commit, _digest(files), {})
+        manifest = _manifest(
+            request=request,
+            folder=staging,
+            files=files,
+            source=source,
+            licence=_licence_of_card(staging),
+        )
+        return Added(store.install(staging, manifest), left_out=tuple(left_out))
 
 
 def _from_gguf(store: ModelStore, request: Request, path: Path, staging: Path, say: Say) -> Added:
@@ -225,9 +230,3 @@ def _licence_of_card(folder: Path) -> str | None:
 
 def _digest(files: dict[str, FileRecord]) -> str:
     return digest({name: record.sha256 for name, record in files.items()})
-
-
-def _remove_tree(folder: Path) -> None:
-    import shutil
-
-    shutil.rmtree(folder)

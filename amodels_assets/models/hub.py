@@ -1,11 +1,14 @@
 """A base model from a hub that speaks Hugging Face's protocol.
 
-Belongs here: downloading a snapshot and saying clearly why there is none. Tokens are the library's
-business; it reads ``HF_TOKEN`` and ``HF_ENDPOINT`` from the environment, and neither is printed.
+Belongs here: finding and downloading a snapshot, and saying clearly why there is none. Tokens are
+the library's business; it reads ``HF_TOKEN`` and ``HF_ENDPOINT`` from the environment, and neither
+is printed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from amodels_assets.models.foreign import ModelError
@@ -17,38 +20,56 @@ _CARRY = (
 )
 
 
-def download(origin: Origin, folder: Path) -> str:
-    """Download what a model needs, and no pickled weights, into a folder.
-
-    A download that was cut off goes on when the same folder is given again.
-
-    Returns:
-        The commit.
+def find_commit(origin: Origin) -> str:
+    """The commit that a name, and the revision where there is one, stands for.
 
     Raises:
         ModelError: There is no network, no such model, or no permission.
     """
-    import httpx
     from huggingface_hub import HfApi
+
+    with _clear_errors(origin):
+        return str(HfApi().model_info(_name(origin), revision=origin.revision).sha)
+
+
+def download(origin: Origin, commit: str, folder: Path) -> None:
+    """Download what a model needs, and no pickled weights, into a folder.
+
+    A download that was cut off goes on when the same folder is given again.
+
+    Raises:
+        ModelError: There is no network, no such model, or no permission.
+    """
+    from huggingface_hub import HfApi
+
+    with _clear_errors(origin):
+        HfApi().snapshot_download(
+            _name(origin),
+            revision=commit,
+            local_dir=folder,
+            allow_patterns=[*TAKEN, "*.safetensors"],
+            ignore_patterns=["*/*"],
+        )
+
+
+def _name(origin: Origin) -> str:
+    return origin.location.removeprefix("hf:")
+
+
+@contextmanager
+def _clear_errors(origin: Origin) -> Generator[None]:
     from huggingface_hub.errors import (
         GatedRepoError,
-        HfHubHTTPError,
         HFValidationError,
+        HTTPError,
         OfflineModeIsEnabled,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
 
-    name = origin.location.removeprefix("hf:")
-    api = HfApi()
+    name = _name(origin)
     try:
-        commit = api.model_info(name, revision=origin.revision).sha
-        if not commit:
-            raise ModelError(f"the hub names no commit of {name}: try again later")
-        api.snapshot_download(
-            name, revision=commit, local_dir=folder, allow_patterns=[*TAKEN, "*.safetensors"],
-            ignore_patterns=["*/*"],
-        )  # fmt: skip
+        yield
     except GatedRepoError as error:
         raise ModelError(
             f"{name} is only given to those who accepted its licence: accept it on its page, "
@@ -62,6 +83,5 @@ def download(origin: Origin, folder: Path) -> str:
         ) from error
     except OfflineModeIsEnabled as error:
         raise ModelError(f"HF_HUB_OFFLINE is set, so nothing is downloaded. {_CARRY}") from error
-    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+    except (OSError, HTTPError) as error:
         raise ModelError(f"the hub cannot be reached ({type(error).__name__}). {_CARRY}") from error
-    return commit

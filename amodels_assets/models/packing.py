@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +18,7 @@ from typing import BinaryIO
 from amodels_assets.artifacts import FileRecord, write_atomically
 from amodels_assets.models.files import (
     Advance,
+    clear,
     copy_stream,
     flush,
     hash_file,
@@ -194,9 +194,7 @@ def unpack(
         )
     _complete(folder, packed)
     with store.staging(manifest.name, keep=True) as staging:
-        for path in staging.iterdir():
-            if path.name not in manifest.files:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        clear(staging, keep=manifest.files)
         there = sum(path.stat().st_size for path in staging.iterdir())
         free_space_for(max(0, manifest.bytes - there), staging)
         for file, chunks in packed.chunks.items():

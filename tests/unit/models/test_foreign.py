@@ -127,7 +127,7 @@ def test_a_manifest_with_anything_else_in_it_is_refused(data: st.DataObject) -> 
 
 @pytest.mark.parametrize("name", ["../a", "a/b", "/a", ".a", "", "model.json", "a\n"])
 def test_a_manifest_names_plain_files_only(name: str) -> None:
-    with pytest.raises(ModelError, match="here (is no|names)"):
+    with pytest.raises(ModelError, match=r"here (is no|names)"):
         manifest_from(manifest_of("a", {name: RECORD}).to_dict(), "here")
 
 

@@ -7,6 +7,7 @@ is being tested.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,17 @@ def save_folder(folder: Path, model: Any, tokenizer: Any) -> Path:
     return folder
 
 
-def write_gguf(path: Path, model: Any, tokenizer: Any, *, kind: str = "F16") -> Path:
+def write_gguf(
+    path: Path,
+    model: Any,
+    tokenizer: Any,
+    *,
+    kind: str = "F16",
+    pre: str = "gpt-2",
+    add_bos: bool | None = False,
+    more: dict[str, np.ndarray] | None = None,
+    without: str = "",
+) -> Path:
     """Write a model and its tokenizer as llama.cpp's converter would.
 
     Args:
@@ -134,32 +145,44 @@ def write_gguf(path: Path, model: Any, tokenizer: Any, *, kind: str = "F16") -> 
         model: A Llama or a Gemma 2.
         tokenizer: Its tokenizer.
         kind: How matrices are stored: ``F32``, ``F16``, ``BF16`` or ``Q8_0``.
+        pre: How a byte-level tokenizer splits text, as llama.cpp names it.
+        add_bos: What the file says of BOS for a byte-level tokenizer; None for nothing.
+        more: Tensors beside the model's.
+        without: A tensor to leave out.
     """
     import gguf
 
     architecture = {"llama": "llama", "gemma2": "gemma2"}[model.config.model_type]
     writer = gguf.GGUFWriter(path, architecture)
     _write_config(writer, model.config)
-    _write_tokenizer(writer, tokenizer, architecture)
-    names = gguf.get_tensor_name_map(
-        {"llama": gguf.MODEL_ARCH.LLAMA, "gemma2": gguf.MODEL_ARCH.GEMMA2}[architecture],
-        model.config.num_hidden_layers,
-    )
-    for name, tensor in model.state_dict().items():
-        if name == "lm_head.weight" and model.config.tie_word_embeddings:
-            continue
-        values = _as_llama_cpp_has_it(name, tensor.float().numpy(), model.config)
-        stem, _, suffix = name.rpartition(".")
-        stored = kind if values.ndim == 2 and values.shape[-1] % 32 == 0 else "F32"
-        type_ = gguf.GGMLQuantizationType[stored]
-        writer.add_tensor(
-            f"{names.get_name(stem)}.{suffix}", gguf.quantize(values, type_), raw_dtype=type_
-        )
+    _write_tokenizer(writer, tokenizer, architecture, pre, add_bos)
+    for name, values in (_tensors(model, architecture) | (more or {})).items():
+        if name != without:
+            stored = kind if values.ndim == 2 and values.shape[-1] % 32 == 0 else "F32"
+            type_ = gguf.GGMLQuantizationType[stored]
+            writer.add_tensor(name, gguf.quantize(values, type_), raw_dtype=type_)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _tensors(model: Any, architecture: str) -> dict[str, np.ndarray]:
+    """Weights by llama.cpp's names."""
+    import gguf
+
+    numbers = {name: number for number, name in gguf.MODEL_ARCH_NAMES.items()}
+    names = gguf.get_tensor_name_map(numbers[architecture], model.config.num_hidden_layers)
+    found = {}
+    for name, tensor in model.state_dict().items():
+        if name == "lm_head.weight" and model.config.tie_word_embeddings:
+            continue
+        stem, _, suffix = name.rpartition(".")
+        found[f"{names.get_name(stem)}.{suffix}"] = _as_llama_cpp_has_it(
+            name, tensor.float().numpy(), model.config
+        )
+    return found
 
 
 def _write_config(writer: Any, config: Any) -> None:
@@ -182,7 +205,9 @@ def _write_config(writer: Any, config: Any) -> None:
         writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
 
 
-def _write_tokenizer(writer: Any, tokenizer: Any, architecture: str) -> None:
+def _write_tokenizer(
+    writer: Any, tokenizer: Any, architecture: str, pre: str, add_bos: bool | None
+) -> None:
     import gguf
 
     by_id = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
@@ -200,13 +225,12 @@ def _write_tokenizer(writer: Any, tokenizer: Any, architecture: str) -> None:
         writer.add_add_space_prefix(False)
         writer.add_add_bos_token(True)
     else:
-        import json
-
         merges = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
         writer.add_tokenizer_model("gpt2")
-        writer.add_tokenizer_pre("gpt-2")
+        writer.add_tokenizer_pre(pre)
         writer.add_token_merges([" ".join(pair) for pair in merges])
-        writer.add_add_bos_token(False)
+        if add_bos is not None:
+            writer.add_add_bos_token(add_bos)
     writer.add_token_types(kinds)
     writer.add_bos_token_id(tokenizer.bos_token_id)
     writer.add_eos_token_id(tokenizer.eos_token_id)
