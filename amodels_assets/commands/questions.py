@@ -67,6 +67,7 @@ def build(
     from amodels_assets.questions.tokens import count
     from amodels_assets.settings import from_environment
 
+    _refuse_other_things(out)
     made = build_questions(read_catalog(catalog), seed)
     report = find_overlaps(made.tables, compare or from_environment().eval_directory)
     lengths = {s: count(conversations(table), tokenizer) for s, table in made.tables.items()}
@@ -139,13 +140,16 @@ def show(
         click.echo("no such questions")
 
 
-def _replace(out: Path, write: Callable[[Path], object]) -> None:
-    """Write a folder aside and put it in the place of older questions, of nothing else."""
-    from amodels_assets.artifacts import flush
-
+def _refuse_other_things(out: Path) -> None:
     names = {path.name for path in out.iterdir()} if out.exists() else set()
     if names and not {f"{split}.parquet" for split in SPLITS} <= names:
         raise click.ClickException(f"{out} holds something other than questions: name another")
+
+
+def _replace(out: Path, write: Callable[[Path], object]) -> None:
+    """Write a folder aside and put it in the place of older questions."""
+    from amodels_assets.artifacts import flush
+
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
