@@ -1,7 +1,8 @@
 """Reads a relational database by SQLAlchemy: the replica, or any other that people keep.
 
 Belongs here: keys from the database's own constraints, reading rows as Arrow tables. Does not
-belong here: connecting (the caller's) and values as Arrow arrays (``sql_values.py``).
+belong here: connecting (the caller's), what the database says of its tables (``sql_schema.py``),
+values as Arrow arrays (``sql_values.py``).
 
 Nothing is written, names are quoted by SQLAlchemy, and no value enters a statement. What the
 database cannot say is told by the caller: the task, and since when the rows of a table are known.
@@ -11,9 +12,8 @@ of its own; a table without a primary key has its rows numbered, in the order of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,21 +31,21 @@ from amodels_assets.datasets.relational import (
     check_spec,
 )
 from amodels_assets.datasets.sections import SpecError
+from amodels_assets.datasets.sql_schema import (
+    ForeignKey,
+    foreign_keys,
+    schema_named,
+    schema_names,
+    table_names,
+    with_columns,
+    with_keys,
+)
 from amodels_assets.datasets.sql_values import joined_keys, key_texts_of, values_of
 
 # Rows that are fetched together: bounds memory outside of the Arrow tables.
 _FETCH = 10_000
-
-
-@dataclass(frozen=True)
-class _Foreign:
-    columns: tuple[str, ...]
-    parent: str
-    referred: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return "+".join(self.columns)
+# Names of tables in a message.
+_SHOWN = 12
 
 
 def read_database(
@@ -77,15 +77,16 @@ def read_database(
     """
     check_kind(task, name)
     times = times or {}
-    names = _names(connection, schema, tables)
-    reflected = _reflected(connection, names, schema)
+    schema = schema_named(connection, schema)
+    names = _chosen(table_names(connection, schema), tables)
+    reflected = with_keys(connection, names, schema)
     for table, column in times.items():
         if table not in reflected or column not in reflected[table].columns:
             raise SpecError(f"{name}: there is no {table}.{column}, which times names")
-    foreign, left_out = _foreign_keys(connection, reflected, schema)
+    foreign, left_out = foreign_keys(connection, reflected, schema)
     reader = _Reader(connection, reflected, foreign)
     declared = []
-    for table in names:
+    for table in reflected:
         spec, without = reader.table(table, times.get(table))
         if table == task.table:
             wanted = {task.cutoff_column: "datetime", task.target_column: TASK_KINDS[task.kind]}
@@ -111,19 +112,16 @@ def read_declared(connection: sa.Connection, spec: RelationalSpec) -> SourceData
         spec: The declaration, as ``relational.read_spec`` reads it from YAML.
 
     Raises:
-        DatasetError: A table or column is missing, the database refuses, or holds a value that
-            cannot be read.
+        SpecError: The database has no such table.
+        DatasetError: A column is missing, the database refuses, or holds a value that cannot be
+            read.
     """
     schema, prefix = _place(connection, spec)
-    there = set(_names(connection, schema, None))
-    names = {table.name: f"{prefix}{table.name}" for table in spec.tables}
-    missing = [name for name in names.values() if name not in there]
-    if missing:
-        raise DatasetError(f"the database has no table {missing[0]}: correct the declaration")
-    reflected = _reflected(connection, list(names.values()), schema)
+    names = [f"{prefix}{table.name}" for table in spec.tables]
+    columns = with_columns(connection, _chosen(table_names(connection, schema), names), schema)
     rows = {}
-    for table in spec.tables:
-        source = reflected[names[table.name]]
+    for table, name in zip(spec.tables, names, strict=True):
+        source = columns[name]
         wanted = spec.stored_columns(table)
         lacking = [c for c in wanted if c not in source.columns]
         if lacking:
@@ -140,7 +138,7 @@ class _Reader:
         self,
         connection: sa.Connection,
         reflected: Mapping[str, sa.Table],
-        foreign: Mapping[str, list[_Foreign]],
+        foreign: Mapping[str, list[ForeignKey]],
     ) -> None:
         self.rows: dict[str, pa.Table] = {}
         self._foreign = foreign
@@ -173,7 +171,7 @@ class _Reader:
         spec = TableSpec(name, primary, kinds, foreign_keys, time)
         return spec, {f"{name}.{column}": why for column, why in without.items()}
 
-    def _pointing(self, name: str, foreign: _Foreign) -> tuple[str, pa.ChunkedArray]:
+    def _pointing(self, name: str, foreign: ForeignKey) -> tuple[str, pa.ChunkedArray]:
         """Column that holds the primary keys of a foreign key's parents."""
         own, parent = self._raw[name], self._raw[foreign.parent]
         values = joined_keys([own[column] for column in foreign.columns])
@@ -188,76 +186,26 @@ class _Reader:
         return column, pc.coalesce(parent[primary].take(at), lost)
 
 
-@contextmanager
-def _inspecting() -> Generator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise DatasetError(
-            f"the database cannot be inspected ({type(error).__name__}): check that it is whole, "
-            "that it runs, and that this user may read it"
-        ) from error
-
-
 def _place(connection: sa.Connection, spec: RelationalSpec) -> tuple[str | None, str]:
     """Schema of a declaration's tables, and what stands before their names."""
-    with _inspecting():
-        inspector = sa.inspect(connection)
-        if spec.database in inspector.get_schema_names():
-            return spec.database, ""
-        prefix = f"{spec.database}."
-        replicated = any(name.startswith(prefix) for name in inspector.get_table_names())
-        return None, prefix if replicated else ""
+    schema = schema_names(connection).get(spec.database)
+    if schema is not None:
+        return schema, ""
+    prefix = f"{spec.database}."
+    replicated = any(name.startswith(prefix) for name in table_names(connection, None))
+    return None, prefix if replicated else ""
 
 
-def _names(
-    connection: sa.Connection, schema: str | None, tables: Collection[str] | None
-) -> list[str]:
-    with _inspecting():
-        there = sorted(sa.inspect(connection).get_table_names(schema=schema))
+def _chosen(there: Mapping[str, str], tables: Collection[str] | None) -> list[str]:
+    if not there:
+        raise SpecError("the database has no tables: name its schema, or fill it")
     chosen = there if tables is None else sorted(set(tables))
     missing = [name for name in chosen if name not in there]
     if missing:
-        raise SpecError(f"the database has no table {missing[0]}: it has {', '.join(there)}")
-    if not chosen:
-        raise SpecError("the database has no tables: name its schema, or fill it")
-    return chosen
-
-
-def _reflected(
-    connection: sa.Connection, names: list[str], schema: str | None
-) -> dict[str, sa.Table]:
-    metadata = sa.MetaData()
-    with _inspecting():
-        return {
-            name: sa.Table(
-                name, metadata, schema=schema, autoload_with=connection, resolve_fks=False
-            )
-            for name in names
-        }
-
-
-def _foreign_keys(
-    connection: sa.Connection, reflected: Mapping[str, sa.Table], schema: str | None
-) -> tuple[dict[str, list[_Foreign]], dict[str, str]]:
-    with _inspecting():
-        inspector = sa.inspect(connection)
-        constraints = {name: inspector.get_foreign_keys(name, schema=schema) for name in reflected}
-    here = {schema} if schema not in (None, inspector.default_schema_name) else {schema, None}
-    found: dict[str, list[_Foreign]] = {}
-    left_out = {}
-    for name in reflected:
-        found[name] = []
-        for key in sorted(constraints[name], key=lambda key: key["constrained_columns"]):
-            columns, referred = tuple(key["constrained_columns"]), tuple(key["referred_columns"])
-            parent = key["referred_table"]
-            if parent not in reflected or key["referred_schema"] not in here:
-                left_out[f"{name}.{'+'.join(columns)}"] = f"points to {parent}, which is not read"
-            elif not referred or any(c not in reflected[parent].columns for c in referred):
-                left_out[f"{name}.{'+'.join(columns)}"] = f"points to what {parent} does not have"
-            else:
-                found[name].append(_Foreign(columns, parent, referred))
-    return found, left_out
+        some = [*there][:_SHOWN]
+        more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+        raise SpecError(f"the database has no table {missing[0]}: it has {', '.join(some)}{more}")
+    return [there[name] for name in chosen]
 
 
 def _with_primary_key(rows: pa.Table, table: sa.Table) -> tuple[str, pa.Table]:

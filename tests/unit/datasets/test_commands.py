@@ -194,7 +194,11 @@ def test_the_replica_by_a_whole_declaration(
     made = build("database", DECLARATION, tmp_path / "out", AMODELS_HOME=str(home))
     assert made["name"] == "facility_downgrade"
     own, other = open_dataset(tmp_path / "out"), open_dataset(bank_dataset)
-    assert own.tasks == other.tasks
+    for split, rows in other.tasks.items():
+        found = own.tasks[split]
+        # Days are moments there: SQLite has texts for both.
+        days = found.set_column(1, "cutoff_date", found["cutoff_date"].cast(pa.date32()))
+        assert days.equals(rows)
     # Arrow makes floats of decimals that may differ in the last bit.
     for name, found in own.statistics.items():
         assert found.count == other.statistics[name].count
@@ -203,13 +207,10 @@ def test_the_replica_by_a_whole_declaration(
 
 
 def sql_type(kind: pa.DataType) -> str:
-    if pa.types.is_boolean(kind):
-        return "BOOLEAN"
-    if pa.types.is_date(kind):
-        return "DATE"
-    if pa.types.is_timestamp(kind):
-        return "DATETIME"
-    return "TEXT" if pa.types.is_string(kind) else "NUMERIC"
+    """As the replica has them: what SQLite has no type for is text."""
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
+        return "INTEGER"
+    return "REAL" if pa.types.is_floating(kind) else "TEXT"
 
 
 def sql_value(value: object) -> object:
@@ -345,7 +346,7 @@ def test_relbench_refusals(relbench: Path, tmp_path: Path) -> None:
         ({"tables": "loan"}, "must be a list of names"),
         ({"tables": ["planet"]}, "no table planet"),
         ({"times": {"loan": "since"}}, "no loan.since"),
-        ({"schema": "elsewhere"}, "cannot be inspected (OperationalError)"),
+        ({"schema": "elsewhere"}, "no schema elsewhere: it has main"),
         ({"description": None}, "description of the file must be a text"),
     ],
     ids=str,
