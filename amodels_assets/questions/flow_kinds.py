@@ -12,9 +12,11 @@ from amodels_assets.questions.draft import OTHER_CHOICES, Draft, Scene
 from amodels_assets.questions.families import owner_of_job
 from amodels_assets.questions.seeded import drawn, shuffled, some
 
-# Lines of an excerpt beyond those that the answer needs.
+# An excerpt has as many lines as the answer needs, at most so many.
+_MOST_LINES = 12
+# Lines about other views come to that, while there is room.
 _BESIDE = 2
-_MOST_LINES = 16
+_ROOM = 8
 # Among which the most misleading wrong answers are looked for.
 _CANDIDATES = 40
 
@@ -146,7 +148,7 @@ def _edges(scene: Scene, views: Iterable[str], subject: str) -> tuple[list[str],
     lines = {f"{view} reads {source}" for view in views for source in reads[view]}
     for view in beside:
         new = {f"{view} reads {source}" for source in reads[view]}
-        if len(lines | new) <= _MOST_LINES:
+        if len(lines | new) <= _ROOM:
             lines |= new
     return sorted(lines), [*views, *beside] if split else views
 

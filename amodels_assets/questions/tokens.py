@@ -65,8 +65,8 @@ def tokenize(
 ) -> Iterator[TokenizedConversation]:
     """Conversations in a model's own chat template, with the assistant's tokens marked.
 
-    What is marked is the last message with the marks that end it: all that a model has to say
-    after the template's invitation to speak.
+    What is marked is the last message with the mark that ends it: all that a model has to say
+    after the template's invitation to speak. White space after the mark is the template's.
 
     Args:
         conversations: The last message of each is the assistant's.
@@ -94,5 +94,6 @@ def tokenize(
         found = loaded(whole, add_special_tokens=False, return_offsets_mapping=True)
         starts = np.array([start for start, _ in found["offset_mapping"]], dtype=np.int64)
         yield TokenizedConversation(
-            np.array(found["input_ids"], dtype=np.int32), starts >= len(before)
+            np.array(found["input_ids"], dtype=np.int32),
+            (starts >= len(before)) & (starts < len(whole.rstrip())),
         )

@@ -12,6 +12,8 @@ from amodels_assets.questions.names import READ
 from amodels_assets.settings import PROJECT_ROOT
 from amodels_assets.sgmi.catalog import build_catalog
 
+from .made import warehouse
+
 
 @pytest.fixture(scope="session")
 def sample_catalog() -> dict[str, pa.Table]:
@@ -31,4 +33,24 @@ def sample_folder(sample_questions: Questions, tmp_path_factory: pytest.TempPath
     """Folder of its questions."""
     folder = tmp_path_factory.mktemp("questions")
     write_questions(sample_questions, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_catalog() -> dict[str, pa.Table]:
+    """A catalog of 45 tables and views."""
+    return warehouse()
+
+
+@pytest.fixture(scope="session")
+def small_questions(small_catalog: dict[str, pa.Table]) -> Questions:
+    """Its questions."""
+    return build_questions(small_catalog)
+
+
+@pytest.fixture(scope="session")
+def small_folder(small_questions: Questions, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of its questions."""
+    folder = tmp_path_factory.mktemp("small")
+    write_questions(small_questions, folder)
     return folder

@@ -84,3 +84,28 @@ def schedule(job: str, **facts: object) -> dict[str, object]:
         "date_filter": {**days, **dict(facts.get("days") or {})},
         "not_expressible": facts.get("not_expressible", []),
     }
+
+
+def warehouse(count: int = 30) -> dict[str, pa.Table]:
+    """A small warehouse in which every kind of question can be asked in every split."""
+    types = ("string", "int", "decimal(18,2)", "date", "double", "bigint", "timestamp")
+
+    def column(table: int, place: int) -> str:
+        comment = f" holds {table} {place}" if place % 3 == 0 else ""
+        return f"c{table}_{place} {types[(table + place) % 7]}{comment}"
+
+    tables = {f"m.t{n:02}": ", ".join(column(n, p) for p in range(7)) for n in range(count)}
+    views = {f"v.v{n:02}": f"c{2 * n}_0 string, only_{n} int" for n in range(count // 2)}
+    edges = [(view, f"m.t{2 * n:02}") for n, view in enumerate(views)]
+    edges += [(f"v.v{n:02}", f"v.v{n - 1:02}") for n in range(1, len(views), 2)]
+    jobs = {
+        f"LOAD_{n:02}": {
+            "writes": [f"m.t{n:02}"],
+            "reads": [f"m.t{(n + 3) % count:02}"],
+            "description": f"Loads m.t{n:02}",
+            **({"cron": f"{n} 2 * * *"} if n % 2 else {"waits_for": f"C{n} AND C{n + 1}"}),
+        }
+        for n in range(count)
+    }
+    comments = {f"m.t{n:02}": f"table number {n}" for n in range(count)}
+    return catalog({**tables, **views}, edges=edges, jobs=jobs, comments=comments)

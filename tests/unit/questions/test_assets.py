@@ -38,27 +38,27 @@ def publish_catalog(store: ArtifactStore, tables: dict[str, pa.Table]) -> None:
 
 @pytest.fixture(scope="module")
 def store(
-    sample_catalog: dict[str, pa.Table], tmp_path_factory: pytest.TempPathFactory
+    small_catalog: dict[str, pa.Table], tmp_path_factory: pytest.TempPathFactory
 ) -> ArtifactStore:
     """A store with the catalog in which the asset was made."""
     found = ArtifactStore(tmp_path_factory.mktemp("artifacts"))
-    publish_catalog(found, sample_catalog)
+    publish_catalog(found, small_catalog)
     catalog_questions(ArtifactStoreResource(root=str(found.root)), QuestionsConfig())
     return found
 
 
 @pytest.fixture
 def tampered(
-    sample_questions: Questions, sample_catalog: dict[str, pa.Table], tmp_path: Path
+    small_questions: Questions, small_catalog: dict[str, pa.Table], tmp_path: Path
 ) -> Callable[[str, Change], ArtifactStoreResource]:
     """A store in which the questions of a split were changed after the making."""
     store = ArtifactStore(tmp_path / "store")
-    publish_catalog(store, sample_catalog)
+    publish_catalog(store, small_catalog)
 
     def publish(split: str, change: Change) -> ArtifactStoreResource:
-        table = sample_questions.tables[split]
+        table = small_questions.tables[split]
         other = pa.Table.from_pylist(change(table.to_pylist()), table.schema)
-        changed = Questions({**sample_questions.tables, split: other}, sample_questions.summary)
+        changed = Questions({**small_questions.tables, split: other}, small_questions.summary)
         store.publish(
             QUESTIONS,
             inputs={},
@@ -70,16 +70,16 @@ def tampered(
     return publish
 
 
-def test_what_the_asset_tells(store: ArtifactStore, sample_questions: Questions) -> None:
+def test_what_the_asset_tells(store: ArtifactStore, small_questions: Questions) -> None:
     again = catalog_questions(ArtifactStoreResource(root=str(store.root)), QuestionsConfig())
     assert again.metadata["unchanged"]
-    rows = sum(table.num_rows for table in sample_questions.tables.values())
+    rows = sum(table.num_rows for table in small_questions.tables.values())
     assert again.metadata["dagster/row_count"] == rows
-    kinds = sample_questions.summary["questions"]["train"]  # ty: ignore[not-subscriptable]
+    kinds = small_questions.summary["questions"]["train"]  # ty: ignore[not-subscriptable]
     assert f"| upstream | {kinds['upstream']} | " in again.metadata["questions"].value
     assert "| split | conversations | words | median | longest |" in again.metadata["length"].value
     assert again.metadata["lengths"].value.startswith("![lengths](data:image/png;base64,iVBOR")
-    removed = sample_questions.summary["near_duplicates_removed"]
+    removed = small_questions.summary["near_duplicates_removed"]
     assert again.metadata["near_duplicates_removed"].value == removed
     manifest = store.get(QUESTIONS).manifest
     assert set(manifest.libraries) == {"pyarrow", "rensa", "sqlglot"}
@@ -155,9 +155,9 @@ def test_a_public_set_that_cannot_be_read_blocks(
 
 
 def test_overlap_with_a_held_out_question_blocks(
-    tampered: Callable, sample_questions: Questions
+    tampered: Callable, small_questions: Questions
 ) -> None:
-    held_out = sample_questions.tables["test"].to_pylist()[0]
+    held_out = small_questions.tables["test"].to_pylist()[0]
     resource = tampered(
         "train", lambda rows: [{**rows[0], "messages": held_out["messages"]}, *rows[1:]]
     )
@@ -166,8 +166,8 @@ def test_overlap_with_a_held_out_question_blocks(
     assert "of catalog_test" in (result.description or "")
 
 
-def test_a_family_in_two_splits_blocks(tampered: Callable, sample_questions: Questions) -> None:
-    family = sample_questions.tables["test"]["family"][0].as_py()
+def test_a_family_in_two_splits_blocks(tampered: Callable, small_questions: Questions) -> None:
+    family = small_questions.tables["test"]["family"][0].as_py()
     result = CHECKS["splits_are_apart"](
         tampered("train", lambda rows: [{**rows[0], "family": family}, *rows[1:]])
     )

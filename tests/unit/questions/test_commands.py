@@ -21,22 +21,22 @@ def run(*words: object) -> Result:
 
 
 @pytest.fixture(scope="module")
-def catalog(sample_catalog: dict[str, pa.Table], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def catalog(small_catalog: dict[str, pa.Table], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("catalog")
-    for name, table in sample_catalog.items():
+    for name, table in small_catalog.items():
         write_table(folder, name, table)
     return folder
 
 
 def test_build_writes_what_the_asset_does_and_replaces_it(
-    catalog: Path, sample_folder: Path, tmp_path: Path
+    catalog: Path, small_folder: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "new" / "questions"
     done = run("build", catalog, out)
     assert done.exit_code == 0, done.output
-    assert {p.name for p in out.iterdir()} == {p.name for p in sample_folder.iterdir()}
+    assert {p.name for p in out.iterdir()} == {p.name for p in small_folder.iterdir()}
     for path in out.iterdir():
-        assert path.read_bytes() == (sample_folder / path.name).read_bytes()
+        assert path.read_bytes() == (small_folder / path.name).read_bytes()
     assert "words  " in done.output
     assert "none of " in done.output
     assert "not compared: boolq" in done.output
@@ -48,9 +48,9 @@ def test_build_writes_what_the_asset_does_and_replaces_it(
 
 
 def test_build_says_which_public_set_overlaps(
-    catalog: Path, sample_folder: Path, tmp_path: Path
+    catalog: Path, small_folder: Path, tmp_path: Path
 ) -> None:
-    rows = json.loads(run("show", sample_folder, "--split", "train", "-n", 99, "--json").output)
+    rows = json.loads(run("show", small_folder, "--split", "train", "-n", 99, "--json").output)
     text = next(row for row in rows if row["book"] == "open")["messages"][-1]["content"]
     write(tmp_path, "boolq", {**PUBLIC["boolq"], "passage": f"It says: {text}"})
     done = run("build", catalog, tmp_path / "out", "--compare", tmp_path)
@@ -74,25 +74,25 @@ def test_build_of_no_catalog(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_show_prints_questions_with_the_right_choice_marked(sample_folder: Path) -> None:
-    text = run("show", sample_folder, "--kind", "upstream", "-n", 2).output
+def test_show_prints_questions_with_the_right_choice_marked(small_folder: Path) -> None:
+    text = run("show", small_folder, "--kind", "upstream", "-n", 2).output
     assert text.count("[test]") == 2
     assert text.count("    > ") == 2
-    rows = json.loads(run("show", sample_folder, "--kind", "upstream", "-n", 2, "--json").output)
+    rows = json.loads(run("show", small_folder, "--kind", "upstream", "-n", 2, "--json").output)
     for row in rows:
         assert row["kind"] == "upstream"
         assert f"> {row['answer']}" in text
         assert f"= {row['answer']}" in text
 
 
-def test_show_of_all_kinds_shows_several(sample_folder: Path) -> None:
-    rows = json.loads(run("show", sample_folder, "-n", 12, "--json").output)
+def test_show_of_all_kinds_shows_several(small_folder: Path) -> None:
+    rows = json.loads(run("show", small_folder, "-n", 12, "--json").output)
     assert len(rows) == 12
     assert len({row["kind"] for row in rows}) >= 4
 
 
 def test_show_without_a_folder_takes_what_the_run_made(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sample_folder: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small_folder: Path
 ) -> None:
     from amodels_assets.artifacts import ArtifactError, ArtifactStore
 
@@ -102,8 +102,8 @@ def test_show_without_a_folder_takes_what_the_run_made(
     store = ArtifactStore(tmp_path / "artifacts")
 
     def produce(folder: Path) -> None:
-        for path in sample_folder.iterdir():
+        for path in small_folder.iterdir():
             (folder / path.name).write_bytes(path.read_bytes())
 
     store.publish("datasets/catalog_questions", inputs={}, code_version="1", produce=produce)
-    assert run("show", "-n", 1).output == run("show", sample_folder, "-n", 1).output
+    assert run("show", "-n", 1).output == run("show", small_folder, "-n", 1).output

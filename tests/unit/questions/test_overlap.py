@@ -60,7 +60,7 @@ def plain(training: list[str], items: list[str]) -> tuple[set[int], set[int]]:
     st.lists(st.text(alphabet="ab ", max_size=80), max_size=4),
     st.lists(st.text(alphabet="abc ", max_size=60), max_size=4),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_overlap_is_what_a_plain_search_finds(training: list[str], items: list[str]) -> None:
     found = TrainingTexts(training).compare(items)
     assert (set(found.items), set(found.training)) == plain(training, items)
@@ -91,25 +91,25 @@ def test_no_run_crosses_from_one_text_into_the_next() -> None:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_leaked_item_of_every_public_set_is_found(
-    name: str, tmp_path: Path, sample_questions: Questions
+    name: str, tmp_path: Path, small_questions: Questions
 ) -> None:
     write(tmp_path, name, PUBLIC[name])
-    clean = find_overlaps(sample_questions.tables, tmp_path)
+    clean = find_overlaps(small_questions.tables, tmp_path)
     assert not clean.overlapping
     assert clean.found[name].compared == 1
-    train = sample_questions.tables["train"]
+    train = small_questions.tables["train"]
     (row,) = train.slice(0, 1).to_pylist()
     row["messages"][-1]["content"] += f"\n{THIRTEEN}"
     leaked = pa.concat_tables([train, pa.Table.from_pylist([row], train.schema)])
-    report = find_overlaps({**sample_questions.tables, "train": leaked}, tmp_path)
+    report = find_overlaps({**small_questions.tables, "train": leaked}, tmp_path)
     assert report.overlapping == {name: 1}
     assert name in report.sentence()
     assert f"| {name} | 1 | 0 | 1 |" in report.markdown()
 
 
-def test_sets_that_are_not_there_are_named(tmp_path: Path, sample_questions: Questions) -> None:
+def test_sets_that_are_not_there_are_named(tmp_path: Path, small_questions: Questions) -> None:
     write(tmp_path, "boolq", PUBLIC["boolq"])
-    report = find_overlaps(sample_questions.tables, tmp_path)
+    report = find_overlaps(small_questions.tables, tmp_path)
     assert set(report.found) == {"catalog_validation", "catalog_test", "boolq"}
     assert set(report.not_compared) == {*NAMES} - {"boolq"}
     assert "not compared: piqa" in report.sentence()

@@ -41,7 +41,7 @@ LENGTHS = st.integers(12, 30)
 
 
 @given(MASKS, LENGTHS, st.integers(0, 5), st.integers(0, 3))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_every_token_once_and_no_conversation_split(
     masks: list[list[bool]], length: int, seed: int, epoch: int
 ) -> None:
@@ -66,7 +66,7 @@ def test_every_token_once_and_no_conversation_split(
 
 
 @given(MASKS, LENGTHS, st.integers(0, 5))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_only_the_assistants_tokens_count(masks: list[list[bool]], length: int, seed: int) -> None:
     # A token is its own number, so its mask can be looked up.
     expected = {}
@@ -81,7 +81,7 @@ def test_only_the_assistants_tokens_count(masks: list[list[bool]], length: int, 
 
 
 @given(MASKS, LENGTHS, st.integers(0, 5), st.integers(0, 3), st.integers(0, 30))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_going_on_gives_what_would_have_come(
     masks: list[list[bool]], length: int, seed: int, epoch: int, start: int
 ) -> None:
@@ -95,7 +95,7 @@ def test_going_on_gives_what_would_have_come(
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=60), st.integers(0, 9))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 def test_epochs_have_equally_many_sequences_and_no_room_is_wasted(
     sizes: list[int], seed: int
 ) -> None:

@@ -74,8 +74,8 @@ def test_only_the_answer_and_its_end_are_the_assistants(model: Path) -> None:
     assert "which table holds x" in before
 
 
-def test_questions_to_sequences(model: Path, sample_questions: Questions) -> None:
-    said = list(tokenize(conversations(sample_questions.tables["test"].slice(0, 40)), model))
+def test_questions_to_sequences(model: Path, small_questions: Questions) -> None:
+    said = list(tokenize(conversations(small_questions.tables["test"].slice(0, 40)), model))
     plan = plan_packing([len(one.tokens) for one in said], 512, seed=0)
     found = list(packed_sequences(said, plan))
     assert sum(int((sequence.segments > 0).sum()) for sequence in found) == sum(
