@@ -25,6 +25,8 @@ from amodels_assets.settings import from_environment
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   pools:
     default_limit: 1
