@@ -37,8 +37,9 @@ class GroupedAttention(nn.Module):
         self.query_norm = nn.Parameter(torch.ones(width // heads))
         self.key_norm = nn.Parameter(torch.ones(width // heads))
         self.head_scale = nn.Parameter(torch.ones(heads))
-        # A block starts as the identity, its gates half open.
-        nn.init.zeros_(self.out.weight)
+        # Not zero: what a grandchild says passes two of these, and a product of two zeros learns
+        # nothing until one of them has moved for another reason. The gates start half open.
+        nn.init.normal_(self.out.weight, std=width**-0.5)
         nn.init.zeros_(self.gate.weight)
 
     def forward(self, tokens: Tensor, groups: TensorGroups) -> Tensor:

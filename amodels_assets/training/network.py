@@ -83,6 +83,7 @@ class CellEncoder(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         width = config.width
+        self.dropout = config.dropout
 
         def encoder(features: int) -> nn.Sequential:
             return nn.Sequential(nn.Linear(features, width), nn.RMSNorm(width, eps=EPSILON))
@@ -120,7 +121,8 @@ class CellEncoder(nn.Module):
         name = functional.embedding(batch.columns, self.name(names).to(pool.dtype))
         film = functional.embedding(batch.columns, 1 + self.film(names).to(pool.dtype))
         age = functional.embedding(batch.age_slots, self.age(batch.ages).to(pool.dtype))
-        return torch.addcmul(name + age, functional.embedding(batch.slots, pool), film)
+        tokens = torch.addcmul(name + age, functional.embedding(batch.slots, pool), film)
+        return functional.dropout(tokens, self.dropout, self.training)
 
 
 class RelationalTransformer(nn.Module):

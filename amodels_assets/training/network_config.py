@@ -23,6 +23,7 @@ class NetworkConfig:
         text_width: Features of a text vector and of a column-name vector.
         value_width: Features of a number, a truth value or a moment.
         full_attention: Whether a block ends in attention among all cells of a context.
+        dropout: Share of the features of a cell's token that a training step does not show.
         order: Order of the attentions within a block.
 
     Raises:
@@ -36,6 +37,7 @@ class NetworkConfig:
     text_width: int = 64
     value_width: int = VALUE_WIDTH
     full_attention: bool = False
+    dropout: float = 0.0
     order: tuple[str, ...] = ORDER
 
     def __post_init__(self) -> None:
@@ -45,6 +47,8 @@ class NetworkConfig:
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
         if min(self.width, self.blocks, self.heads, self.hidden, self.text_width) < 1:
             raise ValueError("width, blocks, heads, hidden and text_width must be at least 1")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}: give at least 0, less than 1")
         if sorted(self.order) != sorted(ORDER):
             raise ValueError(f"order must name each of {', '.join(ORDER)} once, not {self.order}")
 

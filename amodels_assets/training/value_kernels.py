@@ -39,13 +39,16 @@ _HATS = 13
 # From one hour to about ten years in steps of the logarithm.
 _STEP = math.log(87_600.0) / (_HATS - 1)
 # Twice as near to one another: a month and a quarter must not look alike.
-_AGE_HATS = AGE_WIDTH - 2
+_AGE_HATS = 25
 _AGE_STEP = math.log(87_600.0) / (_AGE_HATS - 1)
 # In seconds; a week is counted from a Thursday, as the first of January 1970 was.
 _DAY, _WEEK, _YEAR = 86_400, 604_800, 31_557_600
 _OF_DAY, _OF_WEEK, _OF_YEAR = (2.0 * math.pi / period for period in (_DAY, _WEEK, _YEAR))
 _FIRST_QUANTILE, _FIRST_HAT = 3, 10
-_ALWAYS, _TARGET_ROW = AGE_WIDTH - 2, AGE_WIDTH - 1
+_ALWAYS, _TARGET_ROW = _AGE_HATS, _AGE_HATS + 1
+# A compiled kernel is kept until this file changes, whatever becomes of another file's numbers.
+if (VALUE_WIDTH, AGE_WIDTH) != (_FIRST_HAT + _HATS + 1, _AGE_HATS + 2):
+    raise ImportError("batch.py and value_kernels.py disagree about the widths of features")
 
 
 @njit(inline="always")

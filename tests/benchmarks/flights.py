@@ -44,18 +44,18 @@ BINARY = {"objective": "binary", "metric": "binary_logloss"}
 SETTINGS = {
     "threads": "1",
     "batch_size": "128",
-    "learning_rate": "0.003",
+    "learning_rate": "0.004",
     "warmup": "100",
     "average": "0.995",
     "hidden_rows": "0.05",
-    "evaluate_every": "1000",
+    "evaluate_every": "10000",
     "checkpoint_every": "200",
     "patience": "3",
-    "model.width": "64",
-    "model.blocks": "2",
+    "model.width": "48",
+    "model.blocks": "3",
     "model.heads": "4",
-    "model.hidden": "128",
-    "sampler.max_cells": "320",
+    "model.hidden": "96",
+    "sampler.max_cells": "288",
     "sampler.width": "1",
     "sampler.hops": "3",
     "sampler.grandchildren": "10",
@@ -66,7 +66,7 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--work", type=Path, default=ROOT / "var" / "benchmark" / "flights")
-    parser.add_argument("--steps", type=int, default=1_600, help="optimizer steps at most")
+    parser.add_argument("--steps", type=int, default=1_700, help="optimizer steps at most")
     parser.add_argument("--docs", type=Path, help="folder whose flights.md gets table and curves")
     parser.add_argument("--json", type=Path, help="write all figures here too")
     options = parser.parse_args()

@@ -1,12 +1,17 @@
-"""A column that tells the future is planted in every table, and no batch ever shows it."""
+"""A column that tells the future is planted in every table, and no batch ever shows it.
+
+Nor is anything learned where there is nothing to learn.
+"""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from amodels_assets.datasets.dataset import (
@@ -17,16 +22,23 @@ from amodels_assets.datasets.dataset import (
     open_dataset,
 )
 from amodels_assets.datasets.moments import ALWAYS_KNOWN
+from amodels_assets.evaluation.metrics import bootstrap
 from amodels_assets.training.batch import NUMERIC, Batch
 from amodels_assets.training.cells import CellStore, build_cells, column_names
 from amodels_assets.training.context_sampler import SamplerConfig
+from amodels_assets.training.execution import Execution
 from amodels_assets.training.feeds import Feed, MaskedFeed
+from amodels_assets.training.predict import predict_split
 from amodels_assets.training.row_graph import build_row_graph
+from amodels_assets.training.train import train
+
+from .trained import TINY, silent
 
 PLANTED = "told"
 _DAY = 86_400
 # Wide enough that no value is clipped.
 _SCALE = ColumnStatistics(1, 0.0, 1e4, tuple(np.linspace(-1e4, 1e4, 17)))
+LEARNING = replace(TINY, steps=80, batch_size=32, warmup=10, evaluate_every=20, average=0.9)
 CONFIGS = [
     SamplerConfig(400, 8, 4, 8),
     SamplerConfig(400, 8, 4, 8, recent=False),
@@ -97,3 +109,25 @@ def test_the_test_would_see_a_leak(bank_dataset: Path) -> None:
     rows = np.arange(20)
     contexts, seconds = told(feed.batch(rows), store, column_names(leaky.spec))
     assert (seconds > feed.cutoffs[rows][contexts]).any()
+
+
+def test_nothing_is_learned_from_shuffled_labels(bank_dataset: Path, tmp_path: Path) -> None:
+    """The same training on labels in random order foresees nothing; on the true ones it does."""
+    scores = {}
+    for name in ("true", "shuffled"):
+        folder = tmp_path / name
+        shutil.copytree(bank_dataset, folder)
+        if name == "shuffled":
+            split = folder / "tasks" / "facility_downgrade" / "train.parquet"
+            task = pq.read_table(split)
+            order = np.random.default_rng(5).permutation(task.num_rows)
+            labels = task["label"].take(pa.array(order))
+            position = task.schema.get_field_index("label")
+            pq.write_table(task.set_column(position, task.schema.field("label"), labels), split)
+        train(folder, tmp_path / f"{name} checkpoint", LEARNING, silent, Execution("cpu"))
+        said = predict_split(tmp_path / f"{name} checkpoint", folder, "test")
+        scores[name] = bootstrap(
+            "auroc", said["label"].to_numpy().astype(np.int64), said["score"].to_numpy(), seed=0
+        )
+    assert scores["shuffled"].low < 0.5 < scores["shuffled"].high, scores
+    assert scores["true"].low > 0.5, scores

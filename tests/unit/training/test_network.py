@@ -289,6 +289,40 @@ def test_a_context_of_the_target_alone() -> None:
     assert states(made, batch_of([alone])).isfinite().all()
 
 
+def test_what_dropout_hides_is_hidden_in_training_only() -> None:
+    kept, config = network(), replace(CONFIG, dropout=0.5)
+    dropping = network(config)
+    batch = batch_of(contexts(3))
+    torch.manual_seed(1)
+    first, second = states(dropping, batch), states(dropping, batch)
+    assert not torch.equal(first, second)
+    torch.manual_seed(1)
+    assert torch.equal(first, states(dropping, batch))
+    assert torch.equal(states(dropping.eval(), batch), states(kept.eval(), batch))
+    with pytest.raises(ValueError, match="dropout is 1"):
+        replace(CONFIG, dropout=1)
+
+
+def test_the_age_of_rows_counts() -> None:
+    made, batch = network(), batch_of(contexts(3))
+    older = replace(batch, ages=np.roll(batch.ages, 1, axis=1))
+    assert not torch.allclose(states(made, batch), states(made, older), atol=1e-3)
+
+
+def test_a_new_network_learns_from_children_at_once() -> None:
+    """What they say passes two projections; a product of two zeros would have no gradient."""
+    torch.manual_seed(0)
+    made = RelationalTransformer(CONFIG)
+    made.bind(**vectors(SMALL, CONFIG.text_width), categories={})
+    # What is read off is zero at first; one step changes that.
+    torch.nn.init.normal_(made.heads.boolean.weight)
+    tensors = to_tensors(batch_of(contexts(4, cells=60)), CONFIG)
+    made.loss(made(tensors), tensors.targets).total.backward()
+    first = made.blocks[0].attentions["neighbour"]
+    assert first.out.weight.grad.abs().max() > 1e-5
+    assert first.value.weight.grad.abs().max() > 1e-5
+
+
 def test_what_does_not_fit_is_refused() -> None:
     made = network()
     batch = batch_of(contexts(1))

@@ -16,7 +16,7 @@ from amodels_assets.training.network_config import NetworkConfig
 ROOT = Path(__file__).parents[3]
 TINY = replace(
     TrainingConfig.for_steps(24),
-    model=NetworkConfig(width=16, blocks=1, heads=2, hidden=16),
+    model=NetworkConfig(width=16, blocks=1, heads=2, hidden=16, dropout=0.1),
     sampler=SamplerConfig(max_cells=48, width=4, hops=2),
     batch_size=16,
     threads=1,
@@ -29,6 +29,7 @@ OPTIONS = [
         "model.blocks": 1,
         "model.heads": 2,
         "model.hidden": 16,
+        "model.dropout": 0.1,
         "sampler.max_cells": 48,
         "sampler.width": 4,
         "sampler.hops": 2,
