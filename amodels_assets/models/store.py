@@ -83,6 +83,11 @@ class ModelStore:
         """Use ``root``, which need not exist yet."""
         self.root = Path(root)
 
+    @classmethod
+    def at(cls, home: Path) -> ModelStore:
+        """The store of a platform whose home, ``AMODELS_HOME``, is given."""
+        return cls(home / "models")
+
     def names(self) -> list[str]:
         """Names of all models, sorted; damaged ones too."""
         if not self.root.is_dir():

@@ -16,7 +16,8 @@ from safetensors.numpy import load_file, save_file
 
 from amodels_assets.models import gguf_file
 from amodels_assets.models.foreign import ModelError
-from amodels_assets.models.gguf_file import convert, read_facts
+from amodels_assets.models.gguf_facts import GgufFacts, read_facts
+from amodels_assets.models.gguf_file import convert
 from amodels_assets.models.tokenizer import PROBES
 
 from . import tiny
@@ -63,7 +64,7 @@ def test_a_llama_answers_as_before(
     (tmp_path / "out").mkdir()
     converted = convert(path, tmp_path / "out")
     assert converted.dtype == dtype
-    assert converted.stored[kind] >= 14
+    assert converted.facts.stored[kind] >= 14
     assert converted.notes == ()
     ids = llama.tokenizer(tiny.TEXT).input_ids
     assert deviation(llama.model, tmp_path / "out", ids) < tolerance
@@ -103,6 +104,25 @@ def test_the_tokenizer_of_a_llama_survives_with_its_chat_template(
     assert written.eos_token_id == llama.tokenizer.eos_token_id
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert "quantization_config" not in config
+
+
+def test_the_configuration_is_the_one_that_transformers_makes_of_the_file(
+    llama: Tiny, tmp_path: Path
+) -> None:
+    """Of the whole file, with its vocabulary; only what says that it was a file is left out."""
+    from transformers import AutoConfig
+
+    path = tiny.write_gguf(tmp_path / "in.gguf", llama.model, llama.tokenizer)
+    (tmp_path / "out").mkdir()
+    convert(path, tmp_path / "out")
+    wanted = AutoConfig.from_pretrained(tmp_path, gguf_file="in.gguf").to_dict()
+    found = AutoConfig.from_pretrained(tmp_path / "out").to_dict()
+    told = {"_model_name_or_path", "architectures", "dtype", "_name_or_path"}
+    assert {k: v for k, v in found.items() if k not in told} == {
+        k: v for k, v in wanted.items() if k not in told
+    }
+    # Which is not what a Llama has by default.
+    assert found["pad_token_id"] == llama.tokenizer.pad_token_id == 2
 
 
 @pytest.mark.parametrize(
@@ -227,7 +247,7 @@ def test_a_damaged_header_is_read_or_refused(written: bytes, data: st.DataObject
         path = Path(folder) / "in.gguf"
         path.write_bytes(changed)
         found = attempt(lambda: read_facts(path))
-    assert isinstance(found, gguf_file.GgufFacts) or "in.gguf is no intact GGUF" in str(found)
+    assert isinstance(found, GgufFacts) or "in.gguf is no intact GGUF" in str(found)
 
 
 @pytest.mark.parametrize("cut", [30, 2_000, -2_000, -1])
