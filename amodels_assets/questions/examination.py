@@ -160,6 +160,7 @@ class _Book:
             )
             for row in catalog["table_lineage"].to_pylist()
         }
+        self._edges = {(view, source) for view, source in self._edges if view != source}
         self._jobs = {row["job"]: row for row in catalog["jobs"].to_pylist()}
         self._schedules = {row["job"]: row for row in catalog["job_schedules"].to_pylist()}
         self._writes = {
@@ -171,7 +172,7 @@ class _Book:
     def confirms(self, kind: str, subject: str, answer: str) -> bool:
         """Whether the catalog gives that answer."""
         if kind == "sql":
-            return self._is_query(subject.partition(" ")[0], answer)
+            return self._is_query(subject.rpartition(" ")[0], answer)
         if kind in LISTS:
             return self._names(kind, subject) == set(answer.split(", "))
         return self._text(kind, subject) == answer

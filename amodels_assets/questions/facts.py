@@ -14,6 +14,9 @@ import pyarrow as pa
 
 from amodels_assets.questions.names import READ
 
+# Longer types, comments and conditions fit no line of an excerpt and are no answer.
+LONGEST_TEXT = 240
+
 
 class QuestionsError(ValueError):
     """Questions cannot be made or read; the message says what to do."""
@@ -21,7 +24,13 @@ class QuestionsError(ValueError):
 
 @dataclass(frozen=True)
 class Column:
-    """A column; ``type`` is None where the dump does not show it."""
+    """A column.
+
+    Attributes:
+        name: Unique in its table.
+        type: None where the dump shows none that fits a line.
+        comment: Empty for none that fits a line.
+    """
 
     name: str
     type: str | None
@@ -30,7 +39,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Job:
-    """A job whose name is its own; ``starts`` is empty where cron cannot say the dates.
+    """A job whose name is its own; ``starts`` is empty where no line can say it.
 
     Attributes:
         description: What somebody wrote about it.
@@ -106,10 +115,12 @@ def read_facts(catalog: Mapping[str, pa.Table]) -> Facts:
 def _facts(rows: Mapping[str, list[dict]]) -> Facts:
     kinds = {_name(row): row["kind"] for row in rows["tables"]}
     comments = {_name(row): _line(row["comment"]) for row in rows["tables"]}
-    columns: dict[str, dict[int, Column]] = defaultdict(dict)
-    for row in rows["columns"]:
-        found = Column(row["column"], row["type"], _line(row["comment"]))
-        columns[_name(row)][row["position"]] = found
+    columns: dict[str, dict[str, Column]] = defaultdict(dict)
+    for row in sorted(rows["columns"], key=lambda row: row["position"]):
+        name, mine = row["column"], columns[_name(row)]
+        found = Column(name, _line(row["type"]) or None, _line(row["comment"]))
+        # Of a name that occurs twice nobody can tell which column is meant.
+        mine[name] = Column(name, None, "") if name in mine or "." in name else found
     reads: dict[str, set[str]] = defaultdict(set)
     readers: dict[str, set[str]] = defaultdict(set)
     for row in rows["table_lineage"]:
@@ -125,7 +136,7 @@ def _facts(rows: Mapping[str, list[dict]]) -> Facts:
     return Facts(
         kinds=dict(sorted(kinds.items())),
         comments={name: text for name, text in sorted(comments.items()) if text},
-        columns={n: tuple(c for _, c in sorted(columns[n].items())) for n in sorted(columns)},
+        columns={name: tuple(columns[name].values()) for name in sorted(columns)},
         reads=_sorted(reads),
         readers=_sorted(readers),
         jobs=jobs,
@@ -143,7 +154,7 @@ def _jobs(rows: Mapping[str, list[dict]]) -> tuple[dict[str, Job], tuple[str, ..
     jobs = {
         row["job"]: Job(
             _line(row["description"]),
-            starts.get(row["job"], ""),
+            _line(starts.get(row["job"])),
             tuple(sorted(touches[row["job"]])),
         )
         for row in sorted(rows["jobs"], key=lambda row: row["job"])
@@ -182,7 +193,8 @@ def _name(row: Mapping, prefix: str = "") -> str:
 
 
 def _line(text: str | None) -> str:
-    return " ".join((text or "").split())
+    line = " ".join((text or "").split())
+    return line if len(line) <= LONGEST_TEXT else ""
 
 
 def _sorted(found: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:

@@ -96,7 +96,7 @@ def make_splits(facts: Facts, seed: int) -> Splits:
 def find_families(facts: Facts) -> dict[str, str]:
     """Family of every relation and of every job without targets, named by its first member."""
     atoms = _Sets()
-    names = {*facts.kinds, *facts.reads, *facts.readers, *facts.loaded_by}
+    names = {*facts.kinds, *facts.columns, *facts.reads, *facts.readers, *facts.loaded_by}
     for name in sorted(names):
         atoms.join(name, name)
     for job in facts.jobs:

@@ -29,8 +29,9 @@ def upstream(scene: Scene) -> Iterator[Draft | None]:
         found = facts.reach(view, facts.reads)
         views = [view, *(name for name in found if name in facts.reads)]
         right = [name for name in found if name not in facts.reads]
-        if not right:
-            scene.left_out["upstream: no table found"] += 1
+        if not right or any(facts.kinds.get(name) == "view" for name in right):
+            # A view that could not be read, say: what lies beneath it is not known.
+            scene.left_out["upstream: not known down to the tables"] += 1
             continue
         lines, owners = _edges(scene, views, view)
         yield _list_draft(

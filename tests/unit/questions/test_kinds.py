@@ -111,6 +111,18 @@ def test_a_cycle_of_views_ends() -> None:
     assert asked(flow_kinds.downstream(scene(tables)))["d.t"].answer == "d.a, d.b"
 
 
+def test_a_view_above_one_that_could_not_be_read_is_not_asked_about() -> None:
+    tables = catalog(
+        {"d.top": "x string", "d.unread": "x string", "d.t": "x string"},
+        edges=[("d.top", "d.unread"), ("d.top", "d.t")],
+        views=["d.unread"],
+    )
+    stage = scene(tables)
+    assert asked(flow_kinds.upstream(stage)) == {}
+    assert stage.left_out["upstream: not known down to the tables"] == 1
+    assert asked(flow_kinds.downstream(stage))["d.t"].answer == "d.top"
+
+
 def test_loading_jobs_are_those_that_write() -> None:
     found = asked(flow_kinds.loading_jobs(scene(BANK)))
     assert found["m.client"].answer == "LOAD_CLIENT"
