@@ -138,7 +138,7 @@ class Scene:
             near: Other names of the same kind, the most misleading first.
             key: Of the draw.
         """
-        outside = [name for name in near if name not in right][:OTHER_CHOICES]
+        outside = list(dict.fromkeys(name for name in near if name not in right))[:OTHER_CHOICES]
         if len(right) == 1 or len(outside) == 1:
             leaving = shuffled(right, self.seed, "leaving", *key)
             pairs = [({leaving[0]}, {name}) for name in outside]

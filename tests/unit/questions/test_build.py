@@ -23,7 +23,7 @@ from amodels_assets.questions.examination import (
 )
 from amodels_assets.questions.facts import QuestionsError
 from amodels_assets.questions.folder import conversations, read_catalog, read_questions
-from amodels_assets.questions.names import HELD_OUT, KINDS, READ, SPLITS
+from amodels_assets.questions.names import HELD_OUT, KINDS, LISTS, READ, SPLITS
 
 from .made import catalog
 
@@ -119,6 +119,13 @@ def test_of_lists_and_queries_the_right_one_is_not_the_one_most_like_the_others(
             chances += 1
     assert chances > 200
     assert right / chances < 0.4
+
+
+def test_lists_to_choose_from_are_equally_long(rows: Rows) -> None:
+    lists = [row for row in rows if row["kind"] in LISTS and row["choices"]]
+    assert len(lists) > 200
+    for row in lists:
+        assert len({len(choice.split(", ")) for choice in row["choices"]}) == 1, row["item_id"]
 
 
 def test_identifiers_are_unique_and_rows_sorted(sample_questions: Questions) -> None:
