@@ -56,28 +56,28 @@ class TrainingConfig:
 
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
     model: NetworkConfig = field(
-        default_factory=lambda: NetworkConfig(width=48, blocks=2, heads=4, hidden=96)
+        default_factory=lambda: NetworkConfig(width=48, blocks=3, heads=4, hidden=96, dropout=0.2)
     )
     encoder: str = "hashing"
     seed: int = 0
-    threads: int = 2
-    batch_size: int = 32
+    threads: int = 1
+    batch_size: int = 64
     micro_batch: int = 0
-    steps: int = 500
+    steps: int = 300
     optimizer: str = "muon"
-    learning_rate: float = 4e-3
+    learning_rate: float = 6e-3
     schedule: str = "cosine"
-    warmup: int = 50
+    warmup: int = 30
     weight_decay: float = 0.05
     clip: float = 1.0
     average: float = 0.99
-    hidden_rows: float = 0.1
+    hidden_rows: float = 0.0
     label_smoothing: float = 0.0
     masked: float = 0.15
-    evaluate_every: int = 100
+    evaluate_every: int = 75
     judge: str = "loss"
     patience: int = 4
-    checkpoint_every: int = 100
+    checkpoint_every: int = 75
     keep: int = 2
 
     def __post_init__(self) -> None:

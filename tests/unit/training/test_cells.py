@@ -18,9 +18,18 @@ from amodels_assets.datasets.dataset import (
     open_dataset,
     seconds,
 )
+from amodels_assets.datasets.moments import ALWAYS_KNOWN
 from amodels_assets.datasets.relational import COLUMN_KINDS
 from amodels_assets.datasets.text_vectors import text_vectors
-from amodels_assets.training.batch import BOOLEAN, CATEGORICAL, DATETIME, MISSING, NUMERIC, Batch
+from amodels_assets.training.batch import (
+    AGE_WIDTH,
+    BOOLEAN,
+    CATEGORICAL,
+    DATETIME,
+    MISSING,
+    NUMERIC,
+    Batch,
+)
 from amodels_assets.training.cells import CellStore, build_cells, column_names
 from amodels_assets.training.context_sampler import SamplerConfig
 from amodels_assets.training.feeds import Feed, MaskedFeed
@@ -57,6 +66,15 @@ def test_every_token_is_the_cell_of_its_row(seed: int) -> None:
         values = dataset.tables[table][column]
         value, kind = values[local].as_py(), dataset.spec.table(table).columns[column]
         features, text = batch.values[token], store.texts[batch.strings[token]]
+        age = batch.ages[batch.age_slots[token]]
+        known = int(feed.graph.times[row])
+        if known == ALWAYS_KNOWN:
+            assert np.flatnonzero(age).tolist() == [AGE_WIDTH - 2]
+        else:
+            hours = (int(feed.cutoffs[batch.contexts[token]]) - known) / 3_600
+            place = np.clip(np.log1p(hours) / np.log(87_600) * 24, 0, 24)
+            assert age @ np.arange(AGE_WIDTH) == pytest.approx(place, abs=1e-4)
+            assert age.sum() == pytest.approx(1.0)
         if value is None:
             assert batch.kinds[token] == MISSING
             assert not features.any()
@@ -76,6 +94,8 @@ def test_every_token_is_the_cell_of_its_row(seed: int) -> None:
         else:
             assert np.array_equal(text, texts[value])
             assert not features.any()
+    targets = np.flatnonzero(batch.rows < 0)
+    assert (batch.ages[batch.age_slots[targets]] == np.eye(AGE_WIDTH)[-1]).all()
 
 
 def with_column(values: pa.Array, kind: str) -> RelationalDataset:
@@ -234,3 +254,17 @@ def test_pretraining_holds_back_the_other_splits(bank_dataset: Path) -> None:
     batch = feed.batch(chosen, seed=0, masked=0.2)
     assert not np.isin(batch.rows, others).any()
     assert np.isin(batch.rows, first + np.flatnonzero(splits == "train")).any()
+
+
+def test_pretraining_does_not_ask_when_a_row_became_known(bank_dataset: Path) -> None:
+    """Every cell says how old its row is."""
+    dataset = open_dataset(bank_dataset)
+    store = build_cells(dataset, dataset.statistics, dataset.categories)
+    feed = MaskedFeed.of_window(dataset, store, build_row_graph(dataset), SamplerConfig())
+    batch = feed.batch(np.arange(0, len(feed), 40), seed=0, masked=0.5)
+    names = column_names(dataset.spec)
+    asked = {names[column] for column in batch.columns[batch.targets.tokens]}
+    said = {f"{t.name}.{t.time_column}" for t in dataset.spec.tables if t.time_column}
+    assert said & set(names)
+    assert not asked & said
+    assert "account_transaction.amount" in asked
