@@ -7,7 +7,7 @@ from amodels_assets.questions.names import CATALOG, QUESTIONS, READ, SPLITS
 from resources.artifact_store import ArtifactStoreResource
 
 CODE_VERSION = "1"
-LIBRARIES = ("pyarrow", "rensa", "sqlglot")
+LIBRARIES = ("datasketch", "pyarrow", "sqlglot")
 
 
 class QuestionsConfig(dg.Config):

@@ -28,14 +28,16 @@ def near_duplicates(texts: Sequence[str], threshold: float = THRESHOLD) -> list[
     Returns:
         Places of the texts to leave out, rising.
     """
-    from rensa import RMinHash, RMinHashLSH  # ty: ignore[missing-module-member]
+    from datasketch import MinHash, MinHashLSH
 
     shingles = [_shingles(text) for text in texts]
-    # rensa hashes text itself, so the signatures do not depend on PYTHONHASHSEED.
-    signatures = RMinHash.from_token_sets(
-        [sorted(found) for found in shingles], _PERMUTATIONS, _SEED
+    # Signatures are of the words' bytes, so they do not depend on PYTHONHASHSEED.
+    signatures = MinHash.bulk(
+        [[shingle.encode() for shingle in sorted(found)] for found in shingles],
+        num_perm=_PERMUTATIONS,
+        seed=_SEED,
     )
-    index = RMinHashLSH(threshold, _PERMUTATIONS, _BANDS)
+    index = MinHashLSH(num_perm=_PERMUTATIONS, params=(_BANDS, _PERMUTATIONS // _BANDS))
     left_out = []
     for place, signature in enumerate(signatures):
         mine = shingles[place]

@@ -60,24 +60,24 @@ class TrainingConfig:
     )
     encoder: str = "hashing"
     seed: int = 0
-    threads: int = 1
+    threads: int = 2
     batch_size: int = 64
     micro_batch: int = 0
-    steps: int = 300
+    steps: int = 320
     optimizer: str = "muon"
     learning_rate: float = 6e-3
     schedule: str = "cosine"
-    warmup: int = 30
+    warmup: int = 32
     weight_decay: float = 0.05
     clip: float = 1.0
     average: float = 0.99
     hidden_rows: float = 0.0
     label_smoothing: float = 0.0
     masked: float = 0.15
-    evaluate_every: int = 75
+    evaluate_every: int = 80
     judge: str = "loss"
     patience: int = 4
-    checkpoint_every: int = 75
+    checkpoint_every: int = 80
     keep: int = 2
 
     def __post_init__(self) -> None:

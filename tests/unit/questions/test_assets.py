@@ -82,7 +82,7 @@ def test_what_the_asset_tells(store: ArtifactStore, small_questions: Questions) 
     removed = small_questions.summary["near_duplicates_removed"]
     assert again.metadata["near_duplicates_removed"].value == removed
     manifest = store.get(QUESTIONS).manifest
-    assert set(manifest.libraries) == {"pyarrow", "rensa", "sqlglot"}
+    assert set(manifest.libraries) == {"datasketch", "pyarrow", "sqlglot"}
     assert "sgmi/table_lineage" in manifest.inputs
 
 

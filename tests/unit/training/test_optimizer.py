@@ -146,7 +146,7 @@ def test_an_error_in_preparing_is_the_callers() -> None:
     ({"encoder": "words"}, "give one of hashing, sentence"),
     ({"model.width": 50}, "multiple of heads"),
     ({"model.depth": 3}, "there is no setting 'model.depth'"),
-    ({"steps": "many"}, "give a value such as 300"),
+    ({"steps": "many"}, "give a value such as 320"),
     ({"model": 3}, "there is no setting 'model'"),
     ({"sampler.recent": 1}, "give a value such as True"),
 ])  # fmt: skip
