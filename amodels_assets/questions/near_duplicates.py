@@ -38,12 +38,14 @@ def near_duplicates(texts: Sequence[str], threshold: float = THRESHOLD) -> list[
         seed=_SEED,
     )
     index = MinHashLSH(num_perm=_PERMUTATIONS, params=(_BANDS, _PERMUTATIONS // _BANDS))
+    kept: dict[object, set[str]] = {}
     left_out = []
     for place, signature in enumerate(signatures):
         mine = shingles[place]
-        if any(_jaccard(mine, shingles[other]) >= threshold for other in index.query(signature)):
+        if any(_jaccard(mine, kept[other]) >= threshold for other in index.query(signature)):
             left_out.append(place)
         else:
+            kept[place] = mine
             index.insert(place, signature)
     return left_out
 

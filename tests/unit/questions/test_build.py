@@ -176,12 +176,12 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_order_of_rows(
 
 
 def test_another_seed_asks_otherwise(
-    sample_questions: Questions, sample_catalog: dict[str, pa.Table]
+    small_questions: Questions, small_catalog: dict[str, pa.Table]
 ) -> None:
-    other = build_questions(sample_catalog, 1)
-    assert other.tables["test"] != sample_questions.tables["test"]
+    other = build_questions(small_catalog, 1)
+    assert other.tables["test"] != small_questions.tables["test"]
     assert split_faults(other.tables) == []
-    assert wrong_answers(other.tables, sample_catalog)[1] == []
+    assert wrong_answers(other.tables, small_catalog)[1] == []
 
 
 def test_training_gives_way_to_what_is_held_out() -> None:

@@ -100,7 +100,7 @@ def test_another_seed_holds_out_others_and_the_order_of_rows_does_not_matter() -
     st.lists(st.tuples(st.integers(20, 39), st.integers(0, 39)), max_size=60),
     st.integers(0, 3),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_relations_of_a_family_are_in_one_split(edges: list[tuple[int, int]], seed: int) -> None:
     named = [(f"d.t{a:03}", f"d.t{b:03}") for a, b in edges if a != b]
     facts = read_facts(catalog(relations(40), edges=named))
