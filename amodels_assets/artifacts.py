@@ -370,7 +370,7 @@ class ArtifactStore:
             # Found damaged, or it would have been recalled: the fresh copy takes its place.
             shutil.rmtree(target)
         staging.rename(target)
-        _fsync(target.parent)
+        fsync(target.parent)
         self._point_to(name, version)
         return Artifact(target, manifest)
 
@@ -395,14 +395,23 @@ def write_atomically(path: Path, content: bytes) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     aside.replace(path)
-    _fsync(path.parent)
+    fsync(path.parent)
+
+
+def fsync(path: Path) -> None:
+    """Put a file, or the names in a folder, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def flush(folder: Path) -> None:
     """Put a folder and everything below it on the disk."""
     for path in folder.rglob("*"):
-        _fsync(path)
-    _fsync(folder)
+        fsync(path)
+    fsync(folder)
 
 
 def write_table(folder: Path, name: str, table: pa.Table) -> None:
@@ -418,11 +427,3 @@ def _file_records(folder: Path) -> dict[str, FileRecord]:
         p.relative_to(folder).as_posix(): FileRecord(sha256_file(p), p.stat().st_size)
         for p in paths
     }
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from amodels_assets.commands.replacing import refuse_other_things, replace_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,6 +51,7 @@ def catalog(source: Path, out: Path, workers: int, as_json: bool) -> None:
         if sys.stderr.isatty():
             click.echo(step, err=True)
 
+    refuse_other_things(out, "a catalog", {"tables.parquet"})
     try:
         built = build_catalog(
             source,
@@ -59,17 +60,9 @@ def catalog(source: Path, out: Path, workers: int, as_json: bool) -> None:
             workers=workers,
             previous=lambda: _columns_of(out),
         )
-        out.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        try:
-            write_catalog(built, aside)
-            _swap(aside, out)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
     except (SourceError, WorkerError) as error:
         raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"{out} cannot be written: {error.strerror or error}") from error
+    replace_folder(out, lambda folder: write_catalog(built, folder))
     counts = {name: table.num_rows for name, table in built.tables.items()}
     diagnostics = built.tables["diagnostics"].to_pylist()
     if as_json:
@@ -97,18 +90,3 @@ def _columns_of(out: Path) -> pa.Table | None:
     except (OSError, pa.ArrowException) as error:
         text = f"{out / 'columns.parquet'} cannot be read: {error}; name another folder"
         raise click.ClickException(text) from error
-
-
-def _swap(aside: Path, out: Path) -> None:
-    """Put a finished folder in the place of an older catalog; refuse to replace anything else."""
-    aside.chmod(0o755)
-    if not out.exists():
-        aside.rename(out)
-        return
-    names = {path.name for path in out.iterdir()}
-    if names and "tables.parquet" not in names:
-        raise click.ClickException(f"{out} holds something other than a catalog: name another")
-    old = aside.with_name(f"{aside.name}.old")
-    out.rename(old)
-    aside.rename(out)
-    shutil.rmtree(old)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from amodels_assets.commands.replacing import refuse_other_things, replace_folder
 from amodels_assets.questions.names import KINDS, QUESTIONS, SPLITS, TEST
 
 _EXISTING = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -67,11 +65,11 @@ def build(
     from amodels_assets.questions.tokens import count
     from amodels_assets.settings import from_environment
 
-    _refuse_other_things(out)
+    refuse_other_things(out, "questions", {f"{split}.parquet" for split in SPLITS})
     made = build_questions(read_catalog(catalog), seed)
     report = find_overlaps(made.tables, compare or from_environment().eval_directory)
     lengths = {s: count(conversations(table), tokenizer) for s, table in made.tables.items()}
-    _replace(out, lambda folder: write_questions(made, folder))
+    replace_folder(out, lambda folder: write_questions(made, folder))
     unit = lengths["train"].unit
     totals = {split: int(found.counts.sum()) for split, found in lengths.items()}
     if as_json:
@@ -138,33 +136,3 @@ def show(
         click.echo(f"  = {row['answer']}\n")
     if not rows:
         click.echo("no such questions")
-
-
-def _refuse_other_things(out: Path) -> None:
-    names = {path.name for path in out.iterdir()} if out.exists() else set()
-    if names and not {f"{split}.parquet" for split in SPLITS} <= names:
-        raise click.ClickException(f"{out} holds something other than questions: name another")
-
-
-def _replace(out: Path, write: Callable[[Path], object]) -> None:
-    """Write a folder aside and put it in the place of older questions."""
-    from amodels_assets.artifacts import flush
-
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        try:
-            write(aside)
-            aside.chmod(0o755)
-            flush(aside)
-            if out.exists():
-                old = aside.with_name(f"{aside.name}.old")
-                out.rename(old)
-                aside.rename(out)
-                shutil.rmtree(old)
-            else:
-                aside.rename(out)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-    except OSError as error:
-        raise click.ClickException(f"{out} cannot be written: {error.strerror or error}") from error

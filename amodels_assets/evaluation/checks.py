@@ -2,8 +2,7 @@
 
 import dagster as dg
 
-from amodels_assets.artifacts import Artifact, ArtifactError, ArtifactStore, CheckRecord
-from amodels_assets.quality.factory import recorded
+from amodels_assets.quality.factory import opened, verdict
 from resources.artifact_store import ArtifactStoreResource
 
 ARTIFACT = "evaluation/relational_scores"
@@ -21,10 +20,16 @@ def scores_are_complete(artifact_store: ArtifactStoreResource) -> dg.AssetCheckR
     """Look for scores that lack what makes them evidence."""
     from amodels_assets.evaluation.findings import incomplete_scores
 
-    store, artifact = _artifact(artifact_store)
+    store, artifact = opened(artifact_store, ARTIFACT)
     problems = incomplete_scores(artifact.table("scores"), artifact.table("predictions"))
     description = "; ".join(problems) or "every score is complete"
-    return _result(store, artifact, "scores_are_complete", not problems, description)
+    return verdict(
+        store,
+        artifact,
+        "scores_are_complete",
+        passed=not problems,
+        description=description,
+    )
 
 
 @dg.asset_check(
@@ -38,14 +43,16 @@ def shuffled_labels_score_half(artifact_store: ArtifactStoreResource) -> dg.Asse
     """Score the checkpoint against shuffled labels."""
     from amodels_assets.evaluation.findings import shuffled_label_score
 
-    store, artifact = _artifact(artifact_store)
+    store, artifact = opened(artifact_store, ARTIFACT)
     found = shuffled_label_score(artifact.table("predictions"))
     passed = found.low <= 0.5 <= found.high
     description = (
         f"AUROC against shuffled labels {found.value:.4f}, "
         f"95 % interval {found.low:.4f} to {found.high:.4f}"
     )
-    return _result(store, artifact, "shuffled_labels_score_half", passed, description)
+    return verdict(
+        store, artifact, "shuffled_labels_score_half", passed=passed, description=description
+    )
 
 
 @dg.asset_check(
@@ -77,36 +84,11 @@ def _above(resource: ArtifactStoreResource, check: str, baseline: str) -> dg.Ass
     from amodels_assets.evaluation.findings import value_of
     from amodels_assets.evaluation.score_table import CHECKPOINT_MODEL
 
-    store, artifact = _artifact(resource)
+    store, artifact = opened(resource, ARTIFACT)
     scores = artifact.table("scores")
     ours, theirs = value_of(scores, CHECKPOINT_MODEL), value_of(scores, baseline)
     title = baseline.replace("_", " ").replace("lightgbm", "LightGBM")
     description = f"AUROC {ours:.4f}, {title} {theirs:.4f}"
-    return _result(store, artifact, check, ours > theirs, description, blocking=False)
-
-
-def _artifact(resource: ArtifactStoreResource) -> tuple[ArtifactStore, Artifact]:
-    store = ArtifactStore(resource.path())
-    try:
-        return store, store.get(ARTIFACT)
-    except ArtifactError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
-
-
-def _result(
-    store: ArtifactStore,
-    artifact: Artifact,
-    check: str,
-    passed: bool,
-    description: str,
-    *,
-    blocking: bool = True,
-) -> dg.AssetCheckResult:
-    record = CheckRecord(
-        check=check,
-        data_version=artifact.data_version,
-        passed=passed,
-        blocking=blocking,
-        description=description,
+    return verdict(
+        store, artifact, check, passed=ours > theirs, description=description, blocking=False
     )
-    return recorded(store, ARTIFACT, record, KEY)

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from amodels_assets.artifacts import Artifact, ArtifactError, ArtifactStore, CheckRecord
+from amodels_assets.artifacts import Artifact, ArtifactStore
 from amodels_assets.graph.assets import SOURCES
 from amodels_assets.graph.labels import NODE_LABELS
 from amodels_assets.quality.expectation import Expectation, Suite
-from amodels_assets.quality.factory import recorded, suite_checks
+from amodels_assets.quality.factory import opened, suite_checks, verdict
 from resources.artifact_store import ArtifactStoreResource
 
 ARTIFACT = "graph/knowledge_graph"
@@ -47,9 +47,9 @@ def edges_have_ends(artifact_store: ArtifactStoreResource) -> dg.AssetCheckResul
     from amodels_assets.graph.build import end_problems
     from amodels_assets.graph.model import Graph
 
-    store, artifact = _artifact(artifact_store)
+    store, artifact = opened(artifact_store, ARTIFACT)
     problems = end_problems(Graph(artifact.table("nodes"), artifact.table("edges")))
-    return _result(store, artifact.data_version, "edges_have_ends", problems)
+    return _result(store, artifact, "edges_have_ends", problems)
 
 
 @dg.asset_check(
@@ -63,30 +63,21 @@ def counts_match_catalog(artifact_store: ArtifactStoreResource) -> dg.AssetCheck
     from amodels_assets.graph.build import count_problems
     from amodels_assets.graph.model import Graph
 
-    store, artifact = _artifact(artifact_store)
+    store, artifact = opened(artifact_store, ARTIFACT)
     catalog = store.get("sgmi/catalog")
     graph = Graph(artifact.table("nodes"), artifact.table("edges"))
     problems = count_problems(graph, {name: catalog.table(name) for name in SOURCES})
-    return _result(store, artifact.data_version, "counts_match_catalog", problems)
-
-
-def _artifact(resource: ArtifactStoreResource) -> tuple[ArtifactStore, Artifact]:
-    store = ArtifactStore(resource.path())
-    try:
-        return store, store.get(ARTIFACT)
-    except ArtifactError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+    return _result(store, artifact, "counts_match_catalog", problems)
 
 
 def _result(
-    store: ArtifactStore, data_version: str, check: str, problems: list[str]
+    store: ArtifactStore, artifact: Artifact, check: str, problems: list[str]
 ) -> dg.AssetCheckResult:
-    record = CheckRecord(
-        check=check,
-        data_version=data_version,
+    return verdict(
+        store,
+        artifact,
+        check,
         passed=not problems,
-        blocking=True,
         description=problems[0] if problems else "nothing is amiss",
-        metadata={"problems": len(problems)},
+        figures={"problems": len(problems)},
     )
-    return recorded(store, ARTIFACT, record, KEY)

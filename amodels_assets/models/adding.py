@@ -109,16 +109,9 @@ def _from_folder(
     read_configuration(folder)
     free_space_for(sum((folder / name).stat().st_size for name in names), staging)
     files = copy_files(folder, names, staging, advance)
-    origin = request.origin
-    source = Source(origin.kind, origin.location, origin.revision, _digest(files), {})
-    manifest = _manifest(
-        request=request,
-        folder=staging,
-        files=files,
-        source=source,
-        licence=_licence_of_card(staging),
+    return _installed(
+        store, request, staging, files, revision=request.origin.revision, left_out=left_out
     )
-    return Added(store.install(staging, manifest), left_out=tuple(left_out))
 
 
 def _from_hub(store: ModelStore, request: Request, say: Say, advance: Advance) -> Added:
@@ -138,15 +131,7 @@ def _from_hub(store: ModelStore, request: Request, say: Say, advance: Advance) -
             (folder / name).rename(staging / name)
         clear(staging, keep=set(names))
         files = {name: hash_file(staging / name, advance) for name in names}
-        source = Source("hub", origin.location, commit, _digest(files), {})
-        manifest = _manifest(
-            request=request,
-            folder=staging,
-            files=files,
-            source=source,
-            licence=_licence_of_card(staging),
-        )
-        return Added(store.install(staging, manifest), left_out=tuple(left_out))
+        return _installed(store, request, staging, files, revision=commit, left_out=left_out)
 
 
 def _from_gguf(store: ModelStore, request: Request, path: Path, staging: Path, say: Say) -> Added:
@@ -169,6 +154,28 @@ def _from_gguf(store: ModelStore, request: Request, path: Path, staging: Path, s
         notes=converted.notes,
     )
     return Added(store.install(staging, manifest))
+
+
+def _installed(
+    store: ModelStore,
+    request: Request,
+    staging: Path,
+    files: dict[str, FileRecord],
+    *,
+    revision: str | None,
+    left_out: list[str],
+) -> Added:
+    """Make files visible that came as a model's folder, with its card among them."""
+    origin = request.origin
+    source = Source(origin.kind, origin.location, revision, _digest(files), {})
+    manifest = _manifest(
+        request=request,
+        folder=staging,
+        files=files,
+        source=source,
+        licence=_licence_of_card(staging),
+    )
+    return Added(store.install(staging, manifest), left_out=tuple(left_out))
 
 
 def _manifest(

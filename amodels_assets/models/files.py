@@ -1,4 +1,4 @@
-"""Large files, read once: hashing and copying with progress, and flushing.
+"""Large files, read once: hashing and copying with progress.
 
 Belongs here: bytes. Does not belong here: what they mean.
 """
@@ -6,7 +6,6 @@ Belongs here: bytes. Does not belong here: what they mean.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Container, Iterator
 from pathlib import Path
@@ -81,15 +80,6 @@ class _Copying:
         block = self._reader.read(size)
         self._writer.write(block)
         return block
-
-
-def flush(path: Path) -> None:
-    """Have the system write a file or folder to its disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def clear(folder: Path, *, keep: Container[str] = ()) -> None:

@@ -15,12 +15,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from amodels_assets.artifacts import FileRecord, write_atomically
+from amodels_assets.artifacts import FileRecord, fsync, write_atomically
 from amodels_assets.models.files import (
     Advance,
     clear,
     copy_stream,
-    flush,
     hash_file,
     hash_stream,
     silent,
@@ -102,7 +101,7 @@ def pack(model: BaseModel, folder: Path, chunk_bytes: int, advance: Advance = si
         file: _cut(model.path / file, folder, chunk_names, chunk_bytes, advance)
         for file, chunk_names in names.items()
     }
-    flush(folder)
+    fsync(folder)
     packed = Pack(model.manifest, chunks, chunk_bytes)
     write_atomically(folder / PACK, _to_json(packed).encode())
     return packed
@@ -127,7 +126,7 @@ def _cut(path: Path, folder: Path, names: list[str], chunk_bytes: int, advance: 
             aside = folder / f".{name}"
             with aside.open("wb") as writer:
                 record = copy_stream(reader, writer, advance, chunk_bytes)
-            flush(aside)
+            fsync(aside)
             aside.replace(folder / name)
             chunks.append(Chunk(name, record.sha256, record.bytes))
     return tuple(chunks)

@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from amodels_assets.artifacts import write_atomically
-from amodels_assets.models.files import Advance, flush, hash_file, silent
+from amodels_assets.artifacts import fsync, write_atomically
+from amodels_assets.models.files import Advance, hash_file, silent
 from amodels_assets.models.foreign import ModelError
 from amodels_assets.models.manifest import MANIFEST, ModelManifest, parse_manifest
 
@@ -174,10 +174,10 @@ class ModelStore:
             )
         write_atomically(staging / MANIFEST, manifest.to_json().encode())
         for path in staging.iterdir():
-            flush(path)
-        flush(staging)
+            fsync(path)
+        fsync(staging)
         staging.rename(target)
-        flush(self.root)
+        fsync(self.root)
         return BaseModel(target, manifest)
 
     def remove(self, name: str) -> None:
@@ -194,7 +194,7 @@ class ModelStore:
             if folder.exists():
                 # Out of sight in one step, so that a kill leaves no model with half its files.
                 folder.rename(staged)
-                flush(self.root)
+                fsync(self.root)
                 shutil.rmtree(staged)
 
     def _folder(self, name: str) -> Path:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from amodels_assets.artifacts import ArtifactStore, CheckRecord, digest
+from amodels_assets.artifacts import Artifact, ArtifactError, ArtifactStore, CheckRecord, digest
 from amodels_assets.quality.expectation import Suite
 from resources.artifact_store import ArtifactStoreResource
 
@@ -85,6 +85,42 @@ def check_result(key: dg.AssetKey, record: CheckRecord) -> dg.AssetCheckResult:
         description=record.description,
         metadata={"data_version": record.data_version, **record.metadata},
     )
+
+
+def opened(resource: ArtifactStoreResource, name: str) -> tuple[ArtifactStore, Artifact]:
+    """The store and the artifact that a check looks at.
+
+    Raises:
+        dg.Failure: There is none.
+    """
+    store = ArtifactStore(resource.path())
+    try:
+        return store, store.get(name)
+    except ArtifactError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def verdict(
+    store: ArtifactStore,
+    artifact: Artifact,
+    check: str,
+    *,
+    passed: bool,
+    description: str,
+    figures: Mapping[str, int] | None = None,
+    blocking: bool = True,
+) -> dg.AssetCheckResult:
+    """Keep what a hand-written check of an artifact's asset came to, and report it to Dagster."""
+    record = CheckRecord(
+        check=check,
+        data_version=artifact.data_version,
+        passed=passed,
+        blocking=blocking,
+        description=description,
+        metadata=dict(figures or {}),
+    )
+    name = artifact.manifest.artifact
+    return recorded(store, name, record, dg.AssetKey(name.split("/")))
 
 
 def recorded(

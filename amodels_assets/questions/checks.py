@@ -1,12 +1,11 @@
 """Checks on the questions: nothing of the examination was taught, and every answer is right."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amodels_assets.artifacts import ArtifactError, ArtifactStore, CheckRecord
-from amodels_assets.quality.factory import recorded
+from amodels_assets.artifacts import ArtifactError
+from amodels_assets.quality.factory import opened, verdict
 from amodels_assets.questions.names import CATALOG, QUESTIONS, READ
 from amodels_assets.settings import from_environment
 from resources.artifact_store import ArtifactStoreResource
@@ -14,7 +13,7 @@ from resources.artifact_store import ArtifactStoreResource
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from amodels_assets.artifacts import Artifact
+    from amodels_assets.artifacts import Artifact, ArtifactStore
 
 KEY = dg.AssetKey(["datasets", "catalog_questions"])
 
@@ -37,9 +36,9 @@ def no_overlap_with_evaluation(artifact_store: ArtifactStoreResource) -> dg.Asse
         report = find_overlaps(questions, from_environment().eval_directory)
     except QuestionsError as error:
         # What cannot be compared may overlap.
-        return _recorded(store, artifact, name, passed=False, description=str(error))
+        return verdict(store, artifact, name, passed=False, description=str(error))
     found = {f"overlapping_{of}": len(overlap.items) for of, overlap in report.found.items()}
-    result = _recorded(
+    result = verdict(
         store,
         artifact,
         name,
@@ -64,7 +63,7 @@ def splits_are_apart(artifact_store: ArtifactStoreResource) -> dg.AssetCheckResu
     store, artifact, questions = _opened(artifact_store)
     faults = split_faults(questions)
     text = f"{faults[0]} ({len(faults)} such in all)" if faults else "nothing is in two splits"
-    return _recorded(store, artifact, "splits_are_apart", passed=not faults, description=text)
+    return verdict(store, artifact, "splits_are_apart", passed=not faults, description=text)
 
 
 @dg.asset_check(
@@ -84,7 +83,7 @@ def answers_are_the_catalogs(artifact_store: ArtifactStoreResource) -> dg.AssetC
     except ArtifactError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
     text = f"{len(wrong)} of {looked_at:,} answers are wrong, {(*wrong, '')[0]} is the first"
-    return _recorded(
+    return verdict(
         store,
         artifact,
         "answers_are_the_catalogs",
@@ -105,7 +104,7 @@ def every_kind_is_asked(artifact_store: ArtifactStoreResource) -> dg.AssetCheckR
     store, artifact, questions = _opened(artifact_store)
     lacking = kinds_not_asked(questions)
     text = f"not asked: {', '.join(lacking)}" if lacking else "every kind is asked in every split"
-    return _recorded(
+    return verdict(
         store,
         artifact,
         "every_kind_is_asked",
@@ -121,30 +120,8 @@ def _opened(
     from amodels_assets.questions.facts import QuestionsError
     from amodels_assets.questions.folder import read_questions
 
-    store = ArtifactStore(resource.path())
+    store, artifact = opened(resource, QUESTIONS)
     try:
-        artifact = store.get(QUESTIONS)
         return store, artifact, read_questions(artifact.path)
-    except (ArtifactError, QuestionsError) as error:
+    except QuestionsError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
-
-
-def _recorded(
-    store: ArtifactStore,
-    artifact: "Artifact",
-    name: str,
-    *,
-    passed: bool,
-    description: str,
-    figures: Mapping[str, int] | None = None,
-    blocking: bool = True,
-) -> dg.AssetCheckResult:
-    record = CheckRecord(
-        check=name,
-        data_version=artifact.data_version,
-        passed=passed,
-        blocking=blocking,
-        description=description,
-        metadata=dict(figures or {}),
-    )
-    return recorded(store, QUESTIONS, record, KEY)

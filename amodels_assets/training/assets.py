@@ -11,7 +11,7 @@ from resources.training import TrainingResource
 
 DATASET = "datasets/facility_downgrade"
 CHECKPOINT = "training/relational_transformer"
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 # A crash, of a driver say: the next attempt goes on from the last step. Refusals are not repeated.
 AFTER_A_CRASH = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 

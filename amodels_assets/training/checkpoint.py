@@ -12,7 +12,6 @@ stopped. Steps are removed when the run is finished.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from amodels_assets.artifacts import digest, sha256_file, write_atomically
+from amodels_assets.artifacts import digest, fsync, sha256_file, write_atomically
 
 MODEL_FILE = "model.safetensors"
 STATE_FILE = "state.safetensors"
@@ -137,7 +136,7 @@ def save_step(folder: Path, step: Step, *, keep: int = 2, best: int = 0) -> None
     write_checkpoint(aside, step.tensors, step.config, step.state)
     shutil.rmtree(target, ignore_errors=True)
     aside.rename(target)
-    _flush(steps)
+    fsync(steps)
     for old in _numbers(folder)[:-keep]:
         if old != best:
             shutil.rmtree(steps / f"{old:08d}")
@@ -184,11 +183,3 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 def _numbers(folder: Path) -> list[int]:
     found = (folder / STEPS_FOLDER).glob("[0-9]*")
     return sorted(int(path.name) for path in found if path.name.isdigit())
-
-
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -187,7 +187,7 @@ def make_network(
         except RuntimeError as error:
             raise CheckpointError(
                 "the checkpoint's network has another shape: use the model settings that it was "
-                "trained with"
+                "trained with, or train again where an earlier release made it"
             ) from error
     network.to(device.name)
     network.bind(store.texts, store.names, store.categories)
