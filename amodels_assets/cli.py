@@ -14,16 +14,21 @@ from amodels_assets.artifacts import ArtifactError
 from amodels_assets.commands.ask import ask
 from amodels_assets.commands.catalog import catalog
 from amodels_assets.commands.controlm import controlm
+from amodels_assets.commands.dagster import dagster
 from amodels_assets.commands.datasets import datasets
 from amodels_assets.commands.events import events
 from amodels_assets.commands.export import export
 from amodels_assets.commands.models import models
 from amodels_assets.commands.openlineage import openlineage
+from amodels_assets.commands.ops import ops
+from amodels_assets.commands.predict_server import predict_server
+from amodels_assets.commands.privacy import privacy
 from amodels_assets.commands.questions import questions
 from amodels_assets.commands.release import release
 from amodels_assets.commands.run import run
 from amodels_assets.commands.sample import sample
 from amodels_assets.commands.schemas import schemas
+from amodels_assets.commands.scores import scores
 from amodels_assets.commands.search import search
 from amodels_assets.commands.status import status
 from amodels_assets.commands.trace import trace
@@ -45,11 +50,15 @@ def cli() -> None:
       amodels search balance daily               tables, views, columns and jobs by words
       amodels datasets build catalog OUT         a data set to train on, from a database
       amodels train finetune DATASET OUT         train a checkpoint, without Dagster
+      amodels scores list                        language models on benchmarks, side by side
       amodels models list                        base models that trainings start from
       amodels questions show                     questions about the catalog, for language models
+      amodels privacy ledger                     what all private releases add up to
       amodels sample --out sample --scale 10     write a larger synthetic source directory
       amodels status                             what was made, from what, and which checks passed
       amodels release show                       what is released and why
+      amodels ops summary                        what happened, what it cost, what went wrong
+      amodels predict-server                     predictions of the released checkpoint, by HTTP
     """
 
 
@@ -69,9 +78,14 @@ for command in (
     datasets,
     models,
     questions,
+    privacy,
     train,
+    scores,
     release,
+    ops,
+    predict_server,
     ui,
+    dagster,
 ):
     cli.add_command(command)
 

@@ -8,15 +8,18 @@ from amodels_assets.graph.neo4j_assets import graph_store_equals_artifact, neo4j
 from amodels_assets.schemas.targets import configured_targets
 from amodels_assets.search.assets import postgresql_search_index, search_index
 from amodels_assets.search.checks import index_has_the_catalog, postgresql_index_has_the_catalog
-from amodels_assets.settings import NEO4J, POSTGRES, REDIS, Settings
+from amodels_assets.settings import NEO4J, NOTIFICATIONS, OPERATIONS, POSTGRES, REDIS, Settings
 from amodels_assets.sgmi.change_assets import change_events
 from resources.artifact_store import ArtifactStoreResource
 from resources.command_runner import CommandRunner
 from resources.database import DatabaseResource
 from resources.event_stream import EventStreamResource
+from resources.gateway import KEY as GATEWAY_KEY
+from resources.gateway import GatewayResource
 from resources.gpu import GpuResource
 from resources.graph_database import GraphDatabaseResource
 from resources.locks import LockResource
+from resources.operations import OperationsResource
 from resources.sgmi_source import SgmiSourceResource
 from resources.training import TrainingResource
 
@@ -34,7 +37,16 @@ def configured_resources(settings: Settings) -> dict[str, object]:
         "locks": locks(settings),
         "command_runner": command_runner(settings),
         "gpu": GpuResource(device=settings.device, price_per_hour=settings.gpu_price_per_hour),
-        "training": TrainingResource(steps=settings.training_steps),
+        "training": TrainingResource(
+            steps=settings.training_steps,
+            language_model=settings.language_model,
+            models=str(settings.models),
+        ),
+        "gateway": GatewayResource(
+            url=settings.gateway_url,
+            key=dg.EnvVar(GATEWAY_KEY) if settings.gateway_has_key else "",
+        ),
+        "operations": _operations(settings),
         "pipes_subprocess_client": dg.PipesSubprocessClient(),
     }
 
@@ -68,6 +80,19 @@ def locks(settings: Settings) -> LockResource:
     """Locks between runs: in Redis where there is one."""
     url = dg.EnvVar(REDIS) if REDIS in settings.stores else ""
     return LockResource(redis_url=url, folder=str(settings.home / "locks"))
+
+
+def _operations(settings: Settings) -> OperationsResource:
+    return OperationsResource(
+        url=dg.EnvVar(OPERATIONS) if OPERATIONS in settings.stores else settings.operations_url,
+        audit_log=str(settings.audit_log),
+        prices=str(settings.prices or ""),
+        gpu_price_per_hour=settings.gpu_price_per_hour,
+        objectives=str(settings.objectives),
+        retention_days=settings.operations_retention_days,
+        notification_urls=dg.EnvVar(NOTIFICATIONS) if settings.notifies else "",
+        quiet_hours=settings.quiet_hours,
+    )
 
 
 def _replicas(settings: Settings) -> DatabaseResource:

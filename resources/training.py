@@ -8,6 +8,10 @@ class TrainingResource(dg.ConfigurableResource):
 
     Attributes:
         steps: Optimizer steps at most; 0 for the training's own number.
+        language_model: Name of the base model that is fine-tuned.
+        models: Folder of the base models.
     """
 
     steps: int = 0
+    language_model: str = "smollm2"
+    models: str = "var/models"

@@ -8,6 +8,7 @@ import dagster as dg
 
 from amodels_assets.controlm.ledger import ORDER_DATE
 from amodels_assets.controlm.plan import JobPlan
+from amodels_assets.environments import registered_in
 
 
 def controlm_schedules(plans: Iterable[JobPlan]) -> list[dg.ScheduleDefinition]:
@@ -37,5 +38,6 @@ def _schedule(plan: JobPlan, line: str) -> dg.ScheduleDefinition:
         target=dg.AssetSelection.assets(dg.AssetKey(plan.key)),
         execution_fn=start,
         description=f"Control-M job {plan.job} ({plan.source}).{note}",
+        metadata=registered_in("dev", "staging", "prod"),
         default_status=dg.DefaultScheduleStatus.STOPPED,
     )

@@ -2,9 +2,13 @@
 
 import dagster as dg
 
+from amodels_assets.environments import registered_in
+
 JOB = dg.define_asset_job(
     "train_evaluate_release",
-    selection=dg.AssetSelection.groups("training", "evaluation", "release"),
+    # Without language models: their base model is brought by hand, and they take longer.
+    selection=dg.AssetSelection.groups("training", "evaluation", "release")
+    - dg.AssetSelection.tag("amodels/extra", "language"),
     # A night's work; the daemon ends what takes longer.
     tags={"dagster/max_runtime": "21600"},
     description="Trains a checkpoint on the newest data set, scores it, and lets the gate decide.",
@@ -19,5 +23,6 @@ def train_evaluate_release(timezone: str) -> dg.ScheduleDefinition:
         job=JOB,
         cron_schedule="0 2 * * *",
         execution_timezone=timezone,
+        metadata=registered_in("dev", "staging", "prod"),
         default_status=dg.DefaultScheduleStatus.STOPPED,
     )

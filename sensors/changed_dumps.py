@@ -6,6 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from amodels_assets.environments import registered_in
+
 CATALOG = dg.AssetSelection.groups("sgmi")
 JOB = dg.define_asset_job(
     "update_catalog",
@@ -41,6 +43,7 @@ def changed_dumps(directory: Path) -> dg.SensorDefinition:
         description="Starts the catalog when a dump file is new, changed or gone.",
         job=JOB,
         minimum_interval_seconds=60,
+        metadata=registered_in("dev", "staging", "prod"),
         default_status=dg.DefaultSensorStatus.STOPPED,
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

@@ -14,6 +14,7 @@ from amodels_assets.controlm.conditions import Change, Held, apply
 from amodels_assets.controlm.ledger import CHANGES, ORDER_DATE, SET_BY_HAND, recorded
 from amodels_assets.controlm.plan import JobPlan
 from amodels_assets.controlm.ready import ready_jobs
+from amodels_assets.environments import registered_in
 
 MOST_EVENTS = 1_000
 
@@ -46,6 +47,7 @@ def _sensor(name: str, waiting: Sequence[JobPlan], plans: Sequence[JobPlan]) -> 
         "conditions, once for each order date.",
         target=dg.AssetSelection.assets(*(dg.AssetKey(plan.key) for plan in waiting)),
         minimum_interval_seconds=30,
+        metadata=registered_in("dev", "staging", "prod"),
         default_status=dg.DefaultSensorStatus.STOPPED,
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from amodels_assets.environments import registered_in
+
 REPORT_NAME = "failed_runs.jsonl"
 
 
@@ -15,6 +17,7 @@ def failed_runs(reports: Path) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="failed_runs",
         description=f"Reports failed runs to the log and to {REPORT_NAME}.",
+        metadata=registered_in("dev", "staging", "prod"),
         default_status=dg.DefaultSensorStatus.STOPPED,
     )
     def sensor(context: dg.RunFailureSensorContext) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
+
+from tests.free_ports import free_ports
 
 PASSWORD = "geheimes-wort"
 DATABASE = "amodels"
@@ -21,7 +22,7 @@ class BoltServer:
         (folder / "log").mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.output = folder / "output.txt"
-        self.port, self._http_port = _free_ports(2)
+        self.port, self._http_port = free_ports(2)
         self.password = password
         self.url = f"bolt://root:{quote(password, safe='')}@127.0.0.1:{self.port}/{DATABASE}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -51,6 +52,7 @@ class BoltServer:
                     str(package / "jre" / "bin" / "java"),
                     "-Xmx1g",
                     "-XX:TieredStopAtLevel=1",
+                    "-XX:+UseSerialGC",
                     "--add-modules=jdk.incubator.vector",
                     "--enable-native-access=ALL-UNNAMED",
                     *(f"-D{name}={value}" for name, value in settings.items()),
@@ -72,7 +74,7 @@ class BoltServer:
         deadline = time.monotonic() + 120
         url = f"bolt://127.0.0.1:{self.port}"
         driver = GraphDatabase.driver(
-            url, auth=("root", self.password), max_transaction_retry_time=0, connection_timeout=5
+            url, auth=("root", self.password), max_transaction_retry_time=0, connection_timeout=30
         )
         with driver, driver.session(database=DATABASE) as session:
             while True:
@@ -97,13 +99,3 @@ class BoltServer:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
             self.process.wait(60)
-
-
-def _free_ports(number: int) -> list[int]:
-    probes = [socket.socket() for _ in range(number)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports

@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before anything loads torch: test processes share the machine's few cores.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -13,6 +14,12 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # than the C library sets aside; it reads this when a process starts, so it helps the workers of
 # "pytest -n". The product never loads all of them in one process.
 os.environ.setdefault("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=16384")
+
+# How long an example takes says more of the machine than of the code. In CI hypothesis has a
+# profile of its own, which says so as well and draws the same examples every time.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if not os.environ.get("CI"):
+    settings.load_profile("unhurried")
 
 
 @pytest.hookimpl(wrapper=True)

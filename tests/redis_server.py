@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 from urllib.parse import quote
+
+from tests.free_ports import free_port
 
 PASSWORD = "geheim"
 
@@ -29,9 +30,7 @@ class RedisServer:
     def __init__(self, folder: Path, password: str = PASSWORD) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.password = password
         self.url = f"redis://:{quote(password, safe='')}@127.0.0.1:{self.port}/0"
         self.process: subprocess.Popen[bytes] | None = None
@@ -52,7 +51,7 @@ class RedisServer:
         from redis import Redis
         from redis.exceptions import RedisError
 
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 with Redis.from_url(self.url) as client:
@@ -61,6 +60,7 @@ class RedisServer:
             except (RedisError, OSError):
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError((self.folder / "log").read_text()) from None
+                time.sleep(0.01)
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -73,4 +73,4 @@ class RedisServer:
     def _end(self, number: int) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
-            self.process.wait(30)
+            self.process.wait(60)

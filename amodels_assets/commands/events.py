@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from amodels_assets.settings import REDIS
-from amodels_assets.sgmi.change_assets import STREAM
-from resources.event_stream import EventStreamResource, Message
-from resources.redis_client import RedisUnavailableError
+
+if TYPE_CHECKING:
+    from resources.event_stream import EventStream, Message
 
 
 @click.group()
@@ -36,12 +39,9 @@ def list_events(number: int, as_json: bool) -> None:
       amodels events list --number 100
       amodels events list --json
     """
-    try:
-        with _streams().stream(STREAM) as stream:
-            for message in stream.newest(number):
-                _print(message, as_json=as_json)
-    except RedisUnavailableError as error:
-        raise click.ClickException(str(error)) from error
+    with _stream() as stream:
+        for message in stream.newest(number):
+            _print(message, as_json=as_json)
 
 
 @events.command()
@@ -67,29 +67,36 @@ def follow(group: str, consumer: str, once: bool, stalled_after: float, as_json:
       amodels events follow --group alerts --json | while read -r event; do echo "$event"; done
     """
     name = consumer or f"{socket.gethostname()}-{os.getpid()}"
-    try:
-        with _streams().stream(STREAM) as stream:
-            while True:
-                found = stream.read(
-                    group,
-                    name,
-                    wait_seconds=0 if once else 5,
-                    stalled_after_seconds=stalled_after,
-                )
-                for message in found:
-                    _print(message, as_json=as_json)
-                    stream.acknowledge(group, [message])
-                if once and not found:
-                    return
-    except RedisUnavailableError as error:
-        raise click.ClickException(str(error)) from error
+    with _stream() as stream:
+        while True:
+            found = stream.read(
+                group, name, wait_seconds=0 if once else 5, stalled_after_seconds=stalled_after
+            )
+            for message in found:
+                _print(message, as_json=as_json)
+                stream.acknowledge(group, [message])
+            if once and not found:
+                return
 
 
-def _streams() -> EventStreamResource:
+@contextmanager
+def _stream() -> Generator[EventStream]:
+    """The stream of changes; that there is none is one sentence.
+
+    It loads Dagster, which no other command should wait for.
+    """
+    from amodels_assets.sgmi.change_assets import STREAM
+    from resources.event_stream import EventStreamResource
+    from resources.redis_client import RedisUnavailableError
+
     url = os.environ.get(REDIS)
     if not url:
         raise click.ClickException(f"there is no stream: set {REDIS} to a Redis or Valkey server")
-    return EventStreamResource(redis_url=url)
+    try:
+        with EventStreamResource(redis_url=url).stream(STREAM) as stream:
+            yield stream
+    except RedisUnavailableError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _print(message: Message, *, as_json: bool) -> None:

@@ -18,6 +18,8 @@ import click
 import dagster as dg
 
 from amodels_assets.commands.running import alive, free_places_of_the_dead
+from amodels_assets.operations.meter import StepMeter
+from amodels_assets.operations.names import OBJECTIVE
 from amodels_assets.settings import from_environment
 
 # Of a pool's ops one runs at a time, whichever run it belongs to; the places of a run that died are
@@ -31,9 +33,15 @@ concurrency:
   pools:
     default_limit: 1
     granularity: op
+freshness:
+  enabled: true
 run_monitoring:
   enabled: true
   free_slots_after_run_end_seconds: 30
+event_log_storage:
+  module: resources.event_log
+  class: PooledSqliteEventLogStorage
+  config: {}
 """
 
 
@@ -116,14 +124,15 @@ def materialize(
         select: Dagster asset selection.
         progress: Print a line to standard error when a step ends.
         verbose: Let Dagster's own log through.
-        config: Of assets, by asset.
+        config: Settings by step, an asset's name or that of a step that makes several.
 
     Raises:
-        click.BadParameter: The selection cannot be read or selects nothing.
+        click.BadParameter: The selection cannot be read or selects nothing, or a setting is none.
     """
     from amodels_assets.definitions import build_definitions
 
     job = _job(build_definitions(), select)
+    run_config = _run_config(job, config or {}, verbose=verbose)
     report = Report()
     watcher = _Watcher(report, progress=progress)
     run_id = str(uuid.uuid4())
@@ -131,19 +140,12 @@ def materialize(
     with dg.DagsterInstance.get() as instance, alive(Path(instance.root_directory), run_id):
         free_places_of_the_dead(instance)
         instance.add_event_listener(run_id, watcher)
+        instance.add_event_listener(run_id, StepMeter(instance))
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            run_config={
-                "ops": {
-                    asset.replace("/", "__"): {"config": dict(values)}
-                    for asset, values in (config or {}).items()
-                },
-                "loggers": {
-                    "console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}
-                },
-            },
+            run_config=run_config,
         )
     report.total_seconds = round(time.monotonic() - started, 3)
     report.peak_memory_bytes = 1024 * sum(
@@ -160,8 +162,15 @@ def materialize(
 def _job(definitions: dg.Definitions, select: str) -> dg.JobDefinition:
     try:
         selection = dg.AssetSelection.from_string(select)
-        # The dump files that the selection stands on are observed in the same run.
+        # The dump files that the selection stands on are observed in the same run; what only
+        # others make, as the endpoint, cannot be run.
+        graph = definitions.resolve_asset_graph()
+        outside = graph.unexecutable_asset_keys
         whole = selection | selection.upstream_source_assets()
+        whole -= dg.AssetSelection.assets(*outside)
+        # What was promised over weeks is no matter of one run.
+        promises = [key for key in graph.asset_check_keys if key.name.startswith(OBJECTIVE)]
+        whole -= dg.AssetSelection.checks(*promises)
         job = dg.define_asset_job("amodels_run", selection=whole)
         merged = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
         resolved = merged.resolve_job_def("amodels_run")
@@ -171,6 +180,28 @@ def _job(definitions: dg.Definitions, select: str) -> dg.JobDefinition:
     if not resolved.asset_layer.selected_asset_keys:
         raise click.BadParameter(f"{select!r} selects no asset", param_hint="--select")
     return resolved
+
+
+def _run_config(
+    job: dg.JobDefinition, config: Mapping[str, Mapping[str, object]], *, verbose: bool
+) -> dict[str, object]:
+    names = {name.replace("/", "__"): name for name in config}
+    if unknown := sorted(names[step] for step in names.keys() - {n.name for n in job.nodes}):
+        raise click.BadParameter(
+            f"{unknown[0]!r} is no step of what is selected", param_hint="--config"
+        )
+    run_config = {
+        "ops": {
+            step.replace("/", "__"): {"config": dict(values)} for step, values in config.items()
+        },
+        "loggers": {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}},
+    }
+    try:
+        dg.validate_run_config(job, run_config)
+    except dg.DagsterInvalidConfigError as error:
+        reason = "; ".join(problem.message for problem in error.errors)
+        raise click.BadParameter(reason, param_hint="--config") from error
+    return run_config
 
 
 class _Watcher:

@@ -1,4 +1,4 @@
-"""``amodels release``: what is released, and why."""
+"""``amodels release``: what is released, and why; what is served is in ``release_served.py``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import json
 import click
 
 from amodels_assets.artifacts import ArtifactStore
+from amodels_assets.commands.release_served import explain, list_, promote, rollback
 from amodels_assets.settings import from_environment
 
 
 @click.group()
 def release() -> None:
-    """Look at releases."""
+    """Look at releases, and say which one is served."""
+
+
+for command in (list_, explain, promote, rollback):
+    release.add_command(command)
 
 
 @release.command()

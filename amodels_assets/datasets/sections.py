@@ -85,6 +85,20 @@ class Section:
             raise SpecError(f"{self.source}: {key} must be a whole number from 0 to 4294967295")
         return value
 
+    def number(self, key: str, example: float) -> float:
+        """A number from 0 to a billion.
+
+        Args:
+            key: Of the number.
+            example: For the message.
+        """
+        value = self._get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e9:
+            raise SpecError(
+                f"{self.source}: {key} of {self.where} is {value!r}: give a number, {example:g} say"
+            )
+        return float(value)
+
     def moment(self, key: str) -> datetime:
         """A date (its first second) or a moment, without a zone: an offset is taken to UTC."""
         value = self._get(key)

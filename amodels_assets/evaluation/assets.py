@@ -3,6 +3,7 @@
 import dagster as dg
 
 from amodels_assets.artifacts import ArtifactError, ArtifactStore, write_table
+from amodels_assets.markdown import embedded_picture
 from resources.artifact_store import ArtifactStoreResource
 
 CHECKPOINT = "training/relational_transformer"
@@ -30,7 +31,6 @@ def relational_scores(artifact_store: ArtifactStoreResource) -> dg.MaterializeRe
     Its scores stand beside those of simple models and, for a synthetic source, of the best possible
     one, each with its interval, on the same test rows, in all and by month.
     """
-    import base64
     from pathlib import Path
 
     from amodels_assets.datasets.dataset import DatasetError, open_dataset
@@ -82,7 +82,7 @@ def relational_scores(artifact_store: ArtifactStoreResource) -> dg.MaterializeRe
     except (ArtifactError, DatasetError, ScoringError) as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
     pictures = {
-        name: f"![{name}](data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()})"
+        name: embedded_picture(path.read_bytes(), name)
         for name in ("roc", "calibration")
         if (path := made.path / f"{name}.png").is_file()
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from amodels_assets.training.config import PROCESS_ENVIRONMENT
+from amodels_assets.training.loop_config import PROCESS_ENVIRONMENT
 
 
 class ScoringError(RuntimeError):

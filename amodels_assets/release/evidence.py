@@ -68,17 +68,22 @@ def candidate(store: ArtifactStore) -> Candidate:
     return found
 
 
-def incumbent(store: ArtifactStore, challenger: Candidate) -> Artifact | None:
+def incumbent(store: ArtifactStore, challenger: Artifact, name: str = RELEASE) -> Artifact | None:
     """The release that a candidate has to beat.
 
     The newest release of another checkpoint: a candidate that is released already is judged
     against the release it took over from, so that judging it again gives the same answer.
+
+    Args:
+        store: Where the releases are.
+        challenger: The candidate's checkpoint.
+        name: Of the artifact of the releases.
     """
-    release = store.find(RELEASE)
-    by_name = {read_release(a)["release"]: a for a in store.versions(RELEASE)}
+    release = store.find(name)
+    by_name = {read_release(a)["release"]: a for a in store.versions(name)}
     while release is not None:
         content = read_release(release)
-        if content["checkpoint"]["data_version"] != challenger.checkpoint.data_version:
+        if content["checkpoint"]["data_version"] != challenger.data_version:
             return release
         release = by_name.get(content["supersedes"] or "")
     return None

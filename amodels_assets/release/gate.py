@@ -91,7 +91,7 @@ class Decision:
 def decide(evidence: Evidence) -> Decision:
     """Apply every rule; all are reported, not only the first that fails."""
     rules = (
-        _checks_passed(evidence),
+        checks_passed(evidence.missing_checks, evidence.failed_checks),
         _scores_belong(evidence),
         _better_than_chance(evidence.score),
         _beats_incumbent(evidence),
@@ -99,9 +99,10 @@ def decide(evidence: Evidence) -> Decision:
     return Decision(all(rule.passed for rule in rules), rules)
 
 
-def _checks_passed(evidence: Evidence) -> RuleOutcome:
-    problems = [f"{name} failed" for name in evidence.failed_checks]
-    problems += [f"{name} has not run on this version" for name in evidence.missing_checks]
+def checks_passed(missing: Iterable[str], failed: Iterable[str]) -> RuleOutcome:
+    """The rule on blocking checks, of :func:`audit_checks`."""
+    problems = [f"{name} failed" for name in failed]
+    problems += [f"{name} has not run on this version" for name in missing]
     return RuleOutcome(
         "all blocking checks passed", not problems, "; ".join(problems) or "all are on record"
     )

@@ -28,7 +28,10 @@ def delete_expired_archives(
     store = ArtifactStore(artifact_store.path())
     deleted = delete_expired(store, now=datetime.now(UTC), days=config.days)
     for checkpoint in deleted:
-        context.log.info("deleted %s of %s", checkpoint.path.name, checkpoint.manifest.created_at)
+        made = checkpoint.manifest
+        context.log.info(
+            "deleted %s of %s", f"{made.artifact} {checkpoint.path.name}", made.created_at
+        )
     context.add_output_metadata(
         {"deleted": len(deleted), "versions": [checkpoint.path.name for checkpoint in deleted]}
     )

@@ -38,9 +38,9 @@ def release_manifest(
         "schema_version": 1,
         "release": name,
         "kind": MODEL,
-        "checkpoint": _reference(store, candidate.checkpoint, with_files=True),
-        "dataset": _reference(store, candidate.dataset, with_files=False),
-        "scores": _reference(store, candidate.scores, with_files=False),
+        "checkpoint": reference(store, candidate.checkpoint, with_files=True),
+        "dataset": reference(store, candidate.dataset, with_files=False),
+        "scores": reference(store, candidate.scores, with_files=False),
         "score": asdict(evidence.score),
         "supersedes": evidence.incumbent,
         "rules": [asdict(rule) for rule in decision.rules],
@@ -54,7 +54,8 @@ def write_release(manifest: dict[str, Any], folder: Path) -> None:
     shutil.copyfile(SCHEMA_FILE, folder / SCHEMA_FILE.name)
 
 
-def _reference(store: ArtifactStore, artifact: Artifact, *, with_files: bool) -> dict[str, Any]:
+def reference(store: ArtifactStore, artifact: Artifact, *, with_files: bool) -> dict[str, Any]:
+    """Where an artifact lies and which version it is, as a release manifest says it."""
     found: dict[str, Any] = {
         "artifact": artifact.manifest.artifact,
         "path": artifact.path.relative_to(store.root).as_posix(),
@@ -65,13 +66,15 @@ def _reference(store: ArtifactStore, artifact: Artifact, *, with_files: bool) ->
     return found
 
 
-def find_problems(store: ArtifactStore, release: Artifact) -> list[str]:
+def find_problems(
+    store: ArtifactStore, release: Artifact, schema_file: Path = SCHEMA_FILE
+) -> list[str]:
     """What keeps a release from being served, a sentence each; empty when nothing does."""
     try:
         manifest = json.loads(release.verified_file("release.json").read_text())
     except ArtifactError as error:
         return [str(error)]
-    schema = json.loads(SCHEMA_FILE.read_text())
+    schema = json.loads(schema_file.read_text())
     problems = [e.message for e in Draft202012Validator(schema).iter_errors(manifest)]
     if problems:
         return problems

@@ -44,7 +44,7 @@ def publish_gate(store: ArtifactStore, *, code_version: str) -> GateResult:
         ArtifactError: Something that the gate needs was never made or is damaged.
     """
     challenger = candidate(store)
-    released = incumbent(store, challenger)
+    released = incumbent(store, challenger.checkpoint)
     evidence = collect(store, challenger, released)
     decision = decide(evidence)
     inputs = _inputs(challenger, evidence)

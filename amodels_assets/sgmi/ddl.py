@@ -12,10 +12,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
+from amodels_assets.sgmi.patterns import (
+    BLOCK_COMMENT,
+    INSIDE_STRING,
+    LINE_COMMENT,
+    LITERAL,
+    STRING,
+)
+
 # name, simple type, optional comment, and what follows the column
 _COLUMN = re.compile(
     r"\s*(?:`([^`]*)`|([A-Za-z_]\w*))\s+([A-Za-z_]\w*(?:\s+precision)?(?:\s*\([\d\s,]*\))?)"
-    r"(?:\s+COMMENT\s+('(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\"))?\s*([,)])",
+    rf"(?:\s+COMMENT\s+({LITERAL}))?\s*([,)])",
     re.IGNORECASE | re.DOTALL,
 )
 # A table's own constraint stands where a column could; Hive writes them since version 2.1.
@@ -28,13 +36,11 @@ _COLUMN_CONSTRAINT = re.compile(
     r"(?:NOT\s+NULL|PRIMARY\s+KEY|UNIQUE|DEFAULT|CHECK|(?:EN|DIS)ABLE)\b[^<>]*$",
     re.IGNORECASE,
 )
-_LITERAL = re.compile(r"'(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\"", re.DOTALL)
+_LITERAL = re.compile(LITERAL, re.DOTALL)
 _NAME_AND_SPACE = re.compile(r"\s*(?:`([^`]*)`|([A-Za-z_]\w*))\s+", re.DOTALL)
-_COMMENT = re.compile(
-    r"\s+COMMENT\s+('(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\")", re.IGNORECASE | re.DOTALL
-)
+_COMMENT = re.compile(rf"\s+COMMENT\s+({LITERAL})", re.IGNORECASE | re.DOTALL)
 _TOKEN = re.compile(
-    r"\s*(?:(--[^\n]*|/\*(?:[^*]++|\*(?!/))*+\*/)|('(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\")"
+    rf"\s*(?:({LINE_COMMENT}|{BLOCK_COMMENT})|({LITERAL})"
     r"|`([^`]*)`|([\w.$-]+)|(\S))",
     re.DOTALL,
 )
@@ -46,7 +52,7 @@ HEADER = re.compile(
 )
 DATABASE = re.compile(
     r"\s*CREATE\s+(?:DATABASE|SCHEMA)\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:`([^`]*)`|(\w+))"
-    r"(?:\s+COMMENT\s+'(?:[^'\\]++|\\.)*+')?(?:.*?\bLOCATION\s+'((?:[^'\\]++|\\.)*+)')?",
+    rf"(?:\s+COMMENT\s+{STRING})?(?:.*?\bLOCATION\s+'({INSIDE_STRING})')?",
     re.IGNORECASE | re.DOTALL,
 )
 USE = re.compile(r"\s*USE\s+(?:`([^`]*)`|(\w+))\s*$", re.IGNORECASE)

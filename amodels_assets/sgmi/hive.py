@@ -14,6 +14,7 @@ from amodels_assets.sgmi.beeline import strip_noise
 from amodels_assets.sgmi.ddl import DATABASE, USE, DdlError, Table, parse_table
 from amodels_assets.sgmi.decode import decode
 from amodels_assets.sgmi.diagnostics import Diagnostics
+from amodels_assets.sgmi.patterns import BLOCK_COMMENT, LINE_COMMENT
 from amodels_assets.sgmi.splitter import SourceText, Statement, split
 from amodels_assets.sgmi.view_query import QueryError, parse_query
 from amodels_assets.sgmi.views import View, parse_view
@@ -27,7 +28,7 @@ _IGNORED = re.compile(
     r"\s*(?:SET|SHOW|DROP|ALTER|MSCK|ANALYZE|GRANT|INSERT|CREATE\s+(?:FUNCTION|INDEX|ROLE))\b",
     re.IGNORECASE,
 )
-_COMMENT = re.compile(r"(?:\s*(?:--[^\n]*(?:\n|$)|/\*(?:[^*]++|\*(?!/))*+\*/))+\s*", re.DOTALL)
+_COMMENT = re.compile(rf"(?:\s*(?:{LINE_COMMENT}(?:\n|$)|{BLOCK_COMMENT}))+\s*", re.DOTALL)
 UNKNOWN_DATABASE = "default"
 
 

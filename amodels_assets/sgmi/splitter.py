@@ -11,20 +11,23 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Quoted text first, so that nothing inside it is a boundary. Possessive repeats: no backtracking.
+from amodels_assets.sgmi.patterns import BACKQUOTED, BLOCK_COMMENT, LINE_COMMENT, LITERAL
+
+_NOTHING_BEGINS = r"""[^'"`;/\-\ncC]*+"""
+# Quoted text first, so that nothing inside it is a boundary.
 _TOKEN = re.compile(
-    r"""
+    rf"""
       (?P<quoted>(?:
-        (?:'(?:[^'\\]++|\\.)*+' | "(?:[^"\\]++|\\.)*+" | `[^`]*+`)
+        (?:{LITERAL}|{BACKQUOTED})
         # Up to the next quote nothing can begin, if there is none of these.
-        (?:[^'"`;/\-\ncC]++|(?<=\w)[cC])*+ (?:\n[ \t]*+(?=['"`]))?+
-      )++)
+        {_NOTHING_BEGINS}(?:(?<=\w)[cC]{_NOTHING_BEGINS}){{0,500}} (?:\n[ \t]*+(?=['"`]))?
+      ){{1,500}})
     | (?P<open>['"`])
-    | (?P<comment>--[^\n]*+ | /\*(?:[^*]++|\*(?!/))*+\*/)
+    | (?P<comment>{LINE_COMMENT}|{BLOCK_COMMENT})
     | (?P<endless>/\*)
     | (?P<semicolon>;)
     | (?P<create>\bCREATE\s+(?:(?:OR\s+REPLACE|EXTERNAL|MANAGED|TEMPORARY|TRANSACTIONAL
-        |MATERIALIZED)\s+)*+(?:TABLE|VIEW|DATABASE|SCHEMA|FUNCTION|INDEX|ROLE)\b)
+        |MATERIALIZED)\s+)*(?:TABLE|VIEW|DATABASE|SCHEMA|FUNCTION|INDEX|ROLE)\b)
     | ^[ \t]*(?P<setting>(?:SET[ \t]+)?(?:hive|mapred|mapreduce|tez|spark|yarn|dfs)(?:\.[\w-]+)+
         [ \t]*=[ \t]*(?:true\b|false\b|[^\s;]*)(?:[ \t]*;)?)
     | ^[ \t]*(?P<starter>(?:USE[ \t]+`?\w+`?[ \t]*(?=;|$)

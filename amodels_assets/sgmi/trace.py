@@ -131,7 +131,7 @@ def trace(
         found.rows = _row_edges(lineage, met, direction)
     found.types = _types(catalog["columns"], met)
     found.views = _views(catalog["tables"], tables)
-    found.loads = _loads(catalog, tables)
+    found.loads = loads_of(catalog, tables)
     return found
 
 
@@ -206,7 +206,13 @@ def _views(tables: pa.Table, met: set[tuple[str, str]]) -> set[tuple[str, str]]:
     return met & set(names)
 
 
-def _loads(catalog: Mapping[str, pa.Table], met: set[tuple[str, str]]) -> list[Load]:
+def loads_of(catalog: Mapping[str, pa.Table], met: set[tuple[str, str]]) -> list[Load]:
+    """What loads tables, sorted.
+
+    Args:
+        catalog: ``job_tables`` and ``job_schedules``.
+        met: Database and name of the tables.
+    """
     schedules = {row["job"]: row for row in catalog["job_schedules"].to_pylist()}
     loads = set()
     for row in catalog["job_tables"].to_pylist():

@@ -14,13 +14,13 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from amodels_assets.sgmi.patterns import BACKQUOTED, LINE_COMMENT, LITERAL
+
 # Deeper nesting than any person writes; the compiled parser recurses on the C stack.
 DEEPEST_NESTING = 500
 # The parser recurses without parentheses too (CASE in CASE); more would overflow the C stack.
 _PARSER_RECURSION_LIMIT = 4_000
-_DEPTH_TOKEN = re.compile(
-    r"'(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\"|`[^`]*+`|--[^\n]*+|([(\[])|([)\]])", re.DOTALL
-)
+_DEPTH_TOKEN = re.compile(rf"{LITERAL}|{BACKQUOTED}|{LINE_COMMENT}|([(\[])|([)\]])", re.DOTALL)
 
 
 class QueryError(Exception):

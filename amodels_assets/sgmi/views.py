@@ -6,20 +6,20 @@ import re
 from dataclasses import dataclass
 
 from amodels_assets.sgmi.ddl import DdlError, split_name, unquote
+from amodels_assets.sgmi.patterns import STRING
 
-_STRING = r"'(?:[^'\\]++|\\.)*+'"
 _HEADER = re.compile(
     r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?VIEW\s+(?:IF\s+NOT\s+EXISTS\s+)?"
     r"(?P<name>(?:`[^`]*`|\w+)(?:\s*\.\s*(?:`[^`]*`|\w+))?)\s*",
     re.IGNORECASE,
 )
 _COLUMN = re.compile(
-    rf"\s*(?:`([^`]*)`|(\w+))(?:\s+COMMENT\s+({_STRING}))?\s*([,)])", re.IGNORECASE | re.DOTALL
+    rf"\s*(?:`([^`]*)`|(\w+))(?:\s+COMMENT\s+({STRING}))?\s*([,)])", re.IGNORECASE | re.DOTALL
 )
-_COMMENT = re.compile(rf"\s*COMMENT\s+({_STRING})\s*", re.IGNORECASE | re.DOTALL)
+_COMMENT = re.compile(rf"\s*COMMENT\s+({STRING})\s*", re.IGNORECASE | re.DOTALL)
 _PROPERTIES = re.compile(r"\s*(?:TBLPROPERTIES|PARTITIONED\s+ON)\s*\(", re.IGNORECASE)
-_PAIR = re.compile(rf"({_STRING})\s*=\s*({_STRING})", re.DOTALL)
-_PROPERTIES_END = re.compile(rf"(?:{_STRING}|[^'()])*+\)", re.DOTALL)
+_PAIR = re.compile(rf"({STRING})\s*=\s*({STRING})", re.DOTALL)
+_PROPERTIES_END = re.compile(rf"[^'()]*+(?:{STRING}[^'()]*+)*\)", re.DOTALL)
 _AS = re.compile(r"\s*AS\b\s*", re.IGNORECASE)
 _LEADING_COMMENT = re.compile(r"(?:\s*(?:--[^\n]*\n|/\*.*?\*/))+\s*", re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""Checkpoints: the Relational Transformer.
+"""Checkpoints: the Relational Transformer and, in ``language``, language models.
 
 Belongs here: sampling contexts, encoding cells, the model, training it and its checkpoints. Does
 not belong here: the data set's files (``datasets``) and how a score is judged (``evaluation``).

@@ -1,19 +1,21 @@
 """The training room's asset."""
 
-from typing import Any
-
 import dagster as dg
 
 from amodels_assets.artifacts import ArtifactError, ArtifactStore
+from amodels_assets.training.materializing import (
+    AFTER_A_CRASH,
+    by_pipes,
+    publish_training,
+    result_of,
+)
 from resources.artifact_store import ArtifactStoreResource
 from resources.gpu import POOL, GpuResource
 from resources.training import TrainingResource
 
 DATASET = "datasets/facility_downgrade"
 CHECKPOINT = "training/relational_transformer"
-CODE_VERSION = "3"
-# A crash, of a driver say: the next attempt goes on from the last step. Refusals are not repeated.
-AFTER_A_CRASH = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+CODE_VERSION = "4"
 
 
 @dg.asset(
@@ -38,56 +40,23 @@ def relational_transformer(
     Trains in a process of its own, one at a time, on a GPU where there is one. A run that was
     killed goes on from its last step and ends, on the CPU, with the very same weights.
     """
-    import sys
-    from pathlib import Path
-
-    from amodels_assets.training.config import PROCESS_ENVIRONMENT, TrainingConfig
-    from amodels_assets.training.curves import learning_rate_curve, loss_curve
+    from amodels_assets.training.config import TrainingConfig
 
     store = ArtifactStore(artifact_store.path())
     config = TrainingConfig.for_steps(training.steps)
-    figures: dict[str, Any] = {}
     try:
         dataset = store.get(DATASET)
-
-        def produce(folder: Path) -> None:
-            extras = {
-                "dataset": str(dataset.path),
-                "folder": str(folder),
-                "config": config.to_json(),
-                "execution": gpu.settings(),
-            }
-            command = [sys.executable, "-m", "amodels_assets.training.run"]
-            done = pipes_subprocess_client.run(
-                command=command, context=context, extras=extras, env=PROCESS_ENVIRONMENT
-            )
-            for message in done.get_custom_messages():
-                figures.update(message)
-            if "error" in figures:
-                raise dg.Failure(description=figures["error"], allow_retries=False)
-            if not figures.pop("finished"):
-                # It saved where it was: the next attempt goes on from there.
-                raise dg.Failure(description=f"stopped at step {figures['steps']}")
-
-        made = store.publish(
+        made, figures = publish_training(
+            store,
             CHECKPOINT,
+            run=by_pipes(pipes_subprocess_client, context),
+            module="amodels_assets.training.run",
+            extras={"dataset": str(dataset.path), "execution": gpu.settings()},
             inputs={DATASET: dataset.data_version},
             config=config.to_json(),
             code_version=CODE_VERSION,
             libraries=("torch",),
-            produce=produce,
-            resumable=True,
         )
     except ArtifactError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
-    metrics = (made.path / "metrics.jsonl").read_text().splitlines()
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(made.data_version),
-        metadata={
-            **figures,
-            "loss": dg.MetadataValue.md(loss_curve(metrics)),
-            "learning_rate": dg.MetadataValue.md(learning_rate_curve(metrics)),
-            "unchanged": made.unchanged,
-            "path": dg.MetadataValue.path(str(made.path)),
-        },
-    )
+    return result_of(made, figures)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version as library_version
 from pathlib import Path
@@ -76,9 +77,9 @@ class Resume:
     refused: list[str] = field(default_factory=list)
 
 
-def library_versions() -> dict[str, str]:
+def library_versions(others: Iterable[str] = ()) -> dict[str, str]:
     """Versions of the libraries that decide what a training comes to."""
-    return {name: library_version(name) for name in LIBRARIES}
+    return {name: library_version(name) for name in (*LIBRARIES, *others)}
 
 
 def write_checkpoint(
@@ -97,11 +98,32 @@ def write_checkpoint(
     parts = {MODEL_FILE: tensors} | ({} if state is None else {STATE_FILE: state})
     for name, content in parts.items():
         write_atomically(folder / name, save(dict(content)))
-    hashes = {name: sha256_file(folder / name) for name in parts}
+    write_manifest(folder, parts, config)
+
+
+def write_manifest(folder: Path, files: Iterable[str], config: Mapping[str, object]) -> None:
+    """Write the manifest with the hashes of files that are there already.
+
+    Args:
+        folder: Of the checkpoint.
+        files: Their places in the folder.
+        config: The manifest without hashes.
+    """
+    hashes = {name: sha256_file(folder / name) for name in files}
     # As JSON gives it back, so that the hash is of what will be read.
     plain = json.loads(json.dumps(config))
     complete = {**plain, _HASHES: {**hashes, CONFIG_FILE: digest(plain)}}
     write_atomically(folder / CONFIG_FILE, (json.dumps(complete, indent=2) + "\n").encode())
+
+
+def verified_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder in which every file is what was written.
+
+    Raises:
+        CheckpointError: A file is missing or is not what was written.
+    """
+    with _damage(folder):
+        return _verified(folder)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -110,13 +132,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         CheckpointError: A file is missing or is not what was written.
     """
-    try:
+    with _damage(folder):
         config = _verified(folder)
         return Checkpoint(_load(folder / MODEL_FILE), config)
-    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise CheckpointError(
-            f"the checkpoint {folder} is damaged or incomplete: materialize it again"
-        ) from error
 
 
 def save_step(folder: Path, step: Step, *, keep: int = 2, best: int = 0) -> None:
@@ -161,6 +179,17 @@ def latest_step(folder: Path) -> Resume:
 def remove_steps(folder: Path) -> None:
     """Remove all steps of a finished run."""
     shutil.rmtree(folder / STEPS_FOLDER, ignore_errors=True)
+
+
+@contextmanager
+def _damage(folder: Path) -> Generator[None]:
+    """Whatever goes wrong when a checkpoint is read is said in one sentence."""
+    try:
+        yield
+    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CheckpointError(
+            f"the checkpoint {folder} is damaged or incomplete: materialize it again"
+        ) from error
 
 
 def _verified(folder: Path) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from collections.abc import Iterable, Mapping
+
+from amodels_assets.markdown import embedded_picture
 
 
 def loss_curve(lines: Iterable[str]) -> str:
@@ -42,4 +43,4 @@ def _picture(lines: Iterable[str], names: Mapping[str, str], what: str) -> str:
         axes.legend()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=80)
-    return f"![{what}](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+    return embedded_picture(buffer.getvalue(), what)

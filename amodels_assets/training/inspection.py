@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +26,16 @@ def find_problems(folder: Path) -> list[str]:
         for name, tensor in checkpoint.tensors.items()
         if not np.isfinite(tensor).all()
     ]
+    return problems + losses_went_down(rows)
+
+
+def losses_went_down(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A sentence where the training loss never fell.
+
+    Args:
+        rows: Of ``metrics.jsonl``.
+    """
     losses = [row["loss"] for row in rows if "loss" in row]
     if len(losses) < 2 or not min(losses[1:]) < losses[0]:
-        problems.append("the training loss never went below where it began")
-    return problems
+        return ["the training loss never went below where it began"]
+    return []

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from amodels_assets.training.average import WeightAverage
+from amodels_assets.training.average import WeightAverage, arrays, load_trained, trained
 from amodels_assets.training.checkpoint import (
     METRICS_FILE,
     Resume,
@@ -30,7 +30,6 @@ from amodels_assets.training.checkpoint import (
     library_versions,
     remove_steps,
     save_step,
-    write_checkpoint,
 )
 from amodels_assets.training.device import Device, report
 from amodels_assets.training.distributed import Ranks, sum_gradients
@@ -40,6 +39,7 @@ from amodels_assets.training.metrics_file import MetricsFile
 from amodels_assets.training.optimizer import Optimizers, learning_rate
 from amodels_assets.training.prefetch import prepared
 from amodels_assets.training.work import (
+    Gradients,
     Metrics,
     Order,
     Progress,
@@ -47,8 +47,6 @@ from amodels_assets.training.work import (
     TrainingResult,
     Work,
 )
-
-_LOSS_EVERY = 10
 
 
 @dataclass
@@ -88,6 +86,7 @@ class Loop:
         """
         self.step = 0
         self._work, self._device, self._ranks, self._meter = work, device, ranks, meter
+        self._own: Gradients | None = getattr(work, "gradients", None)
         self._config = work.config
         self._optimizers = Optimizers(work.model, self._config)
         self._average = WeightAverage(work.model, self._config.average)
@@ -123,7 +122,7 @@ class Loop:
         file = MetricsFile(folder / METRICS_FILE, self._metrics) if self._ranks.is_first else None
         asked = False
         for ready in prepared(self._prepare, self._orders(), threads=helpers):
-            if not len(ready.order.rows):
+            if not len(ready.order.rows) and self._own is None:
                 asked = stop()
                 self._save(folder)
                 if asked:
@@ -181,34 +180,34 @@ class Loop:
     def _advance(self, ready: _Prepared, *, stop: bool) -> bool:
         """Take one step; whether any of the processes was asked to stop."""
         loss, asked = self._gradients(ready, stop=stop)
-        norm = nn.utils.clip_grad_norm_(self._work.model.parameters(), self._config.clip)
+        clip = self._config.clip if self._own is None else math.inf
+        norm = nn.utils.clip_grad_norm_(self._work.model.parameters(), clip)
         rate = learning_rate(self._config, self.step)
         self._optimizers.step(rate)
         self.step += 1
-        if not math.isfinite(loss):
+        # Own gradients see to it themselves: a single example must not end a private training.
+        if self._own is None and not math.isfinite(loss):
             raise TrainingError(f"the loss is {loss} at step {self.step}: lower the learning rate")
         self._average.update(self._work.model)
         self._work.taken(ready.order)
-        self._losses.append(loss)
-        if self.step % _LOSS_EVERY == 0:
-            mean = sum(self._losses) / len(self._losses)
-            self._metrics.append(
-                {
-                    "step": self.step,
-                    "loss": mean,
-                    "learning_rate": rate,
-                    "gradient_norm": float(norm),
-                }
-            )
+        self._losses += [loss] if self._own is None else []
+        if self.step % self._config.loss_every == 0:
+            mean = {"loss": sum(self._losses) / len(self._losses)} if self._losses else {}
+            figures = {"learning_rate": rate, "gradient_norm": float(norm)}
+            self._metrics.append({"step": self.step, **mean, **figures})
             self._losses = []
         return asked
 
     def _gradients(self, ready: _Prepared, *, stop: bool) -> tuple[float, bool]:
-        if self._device.is_cuda and not self._config.micro_batch and not self.step:
+        measured = self._config.micro_batch or self.step or not len(ready.order.rows)
+        if self._device.is_cuda and not measured:
             self._find_portion(ready.order)
         model = self._work.model.train()
         loss, count = self._portions.attempt(lambda size: self._accumulate(ready, size))
         total, targets, asked = sum_gradients(self._ranks, model, [loss, count, stop])
+        if self._own is not None:
+            self._own.finish(ready.order.step)
+            return total / max(1.0, targets), asked > 0
         for parameter in model.parameters():
             if parameter.grad is not None:
                 parameter.grad.div_(max(1.0, targets))
@@ -223,12 +222,21 @@ class Loop:
         torch.manual_seed(int(rng.integers(2**62)))
         loss, count = torch.zeros((), device=self._device.name), 0
         for batch in ready.batches:
-            with self._device.autocast():
-                part, targets = self._work.loss(batch)
-            part.backward()
-            loss += part.detach()
+            part, targets = self._backward(batch)
+            loss += part
             count += targets
         return float(loss), count
+
+    def _backward(self, batch: Any) -> tuple[Tensor, int]:
+        def forward() -> tuple[Tensor, int]:
+            with self._device.autocast():
+                return self._work.loss(batch)
+
+        if self._own is not None:
+            return self._own.accumulate(forward)
+        loss, targets = forward()
+        loss.backward()
+        return loss.detach(), targets
 
     def _find_portion(self, order: Order) -> None:
         """Let the first batch say how many contexts fit into the device's memory."""
@@ -260,13 +268,13 @@ class Loop:
 
     def _manifest(self) -> dict[str, Any]:
         return {
-            "architecture": "relational_transformer",
+            "architecture": self._work.architecture,
             "mode": self._work.mode,
             "training": self._config.to_json(),
             **self._work.manifest(),
             "seed": self._config.seed,
             "step": self.step,
-            "libraries": library_versions(),
+            "libraries": library_versions(self._work.libraries),
             "usage": self._meter.read().to_json(),
         }
 
@@ -275,10 +283,13 @@ class Loop:
         if self._saved == self.step:
             return
         if self._ranks.is_first:
-            tensors = {f"weights.{n}": t for n, t in self._work.model.state_dict().items()}
-            tensors |= {f"best.{name}": tensor for name, tensor in self._best.weights.items()}
-            tensors |= {f"optimizer.{n}": t for n, t in self._optimizers.tensors().items()}
             best = self._best
+            tensors = {f"optimizer.{n}": t for n, t in self._optimizers.tensors().items()}
+            # What would be the same as the average, or as at the start, is not written again.
+            if self._config.average:
+                tensors |= {f"weights.{n}": t for n, t in trained(self._work.model).items()}
+            if best.worth != -math.inf and best.step != self.step:
+                tensors |= {f"best.{name}": tensor for name, tensor in best.weights.items()}
             state = {
                 "best": [None if best.worth == -math.inf else best.worth, best.step, best.figures],
                 "waits": self._waits,
@@ -293,8 +304,8 @@ class Loop:
             }
             step = Step(
                 self.step,
-                _arrays(self._average.weights),
-                _arrays(tensors),
+                arrays(self._average.weights),
+                arrays(tensors),
                 {**self._manifest(), "state": state},
             )
             save_step(folder, step, keep=self._config.keep, best=best.step)
@@ -306,22 +317,24 @@ class Loop:
         if resume.step is None:
             return resume
         config, own = resume.step.config, json.loads(json.dumps(self._manifest()))
-        for what in ("mode", "training", "data_versions", "parent"):
-            if config.get(what) != own[what]:
+        for what in ("mode", "training", "data_versions", "parent", "privacy"):
+            if config.get(what) != own.get(what):
                 raise TrainingError(
                     f"{folder} holds the steps of a training with another {what}: "
                     "give another folder, or delete that one"
                 )
         self.step = self._saved = resume.step.number
         state = config["state"]
-        self._work.model.load_state_dict(_group(resume.step.state, "weights."))
-        self._average.load(_group(resume.step.tensors, ""), state["updates"])
+        average = _group(resume.step.tensors, "")
+        load_trained(self._work.model, _group(resume.step.state, "weights.") or average)
+        self._average.load(average, state["updates"])
         self._optimizers.load(_group(resume.step.state, "optimizer."))
         worth, number, figures = state["best"]
-        for name, tensor in _group(resume.step.state, "best.").items():
-            self._best.weights[name].copy_(tensor)
-        self._best.worth = -math.inf if worth is None else worth
-        self._best.step, self._best.figures = number, figures
+        if worth is not None:
+            kept = _group(resume.step.state, "best.") or average
+            for name, tensor in self._best.weights.items():
+                tensor.copy_(kept[name])
+            self._best = _Best(self._best.weights, worth, number, figures)
         self._waits, self._looked = state["waits"], state["looked"]
         self._metrics, self._losses = state["metrics"], state["losses"]
         self._portions.size = state["portion"]
@@ -336,7 +349,7 @@ class Loop:
                 self._save(folder)
             result = {"steps": self.step, "best_step": self._best.step, **self._best.figures}
             manifest = {**self._manifest(), "result": result}
-            write_checkpoint(folder, _arrays(self._best.weights), manifest)
+            self._work.write(folder, self._best.weights, manifest)
             if not self._work.goes_on:
                 remove_steps(folder)
         self._ranks.wait()
@@ -344,10 +357,6 @@ class Loop:
 
 def _cloned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in tensors.items()}
-
-
-def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
 
 def _group(tensors: Mapping[str, np.ndarray], prefix: str) -> dict[str, Tensor]:

@@ -181,7 +181,12 @@ def make_network(
     torch.manual_seed(config.seed)
     network = RelationalTransformer(config.model)
     if parent is not None:
-        tensors = {name: torch.from_numpy(t) for name, t in parent.checkpoint.tensors.items()}
+        tensors = {
+            name: torch.from_numpy(tensor)
+            for name, tensor in parent.checkpoint.tensors.items()
+            # It told the history of the data that the parent was trained on.
+            if not name.startswith("history.")
+        }
         try:
             network.load_state_dict(tensors)
         except RuntimeError as error:

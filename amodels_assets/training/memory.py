@@ -48,7 +48,8 @@ class Portions:
                 if self.size == 1:
                     raise OutOfMemoryError(
                         f"one context does not fit into the memory of {self._device.name}: lower "
-                        "max_cells of the sampler or the width of the model"
+                        "max_cells of the sampler or the width of the model; of a language model, "
+                        "the length of a sequence"
                     ) from error
             # Behind the handler: until here the error holds on to what did not fit.
             self.size = (self.size + 1) // 2

@@ -138,6 +138,8 @@ class RelationalTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.RMSNorm(config.width, eps=EPSILON)
         self.heads = Heads(config.width, config.text_width)
+        # Of training alone, where there is a history to teach.
+        self.history: nn.Linear | None = None
         self.texts: Tensor
         self.names: Tensor
         for buffer in ("texts", "names"):
@@ -171,6 +173,19 @@ class RelationalTransformer(nn.Module):
             column: torch.from_numpy(numbers.astype(np.int64)).to(device)
             for column, numbers in categories.items()
         }
+
+    def teach_history(self, aggregates: int) -> None:
+        """Give the network a head that tells so many aggregates; it starts at zero, their mean."""
+        self.history = nn.Linear(self.config.width, aggregates, device=self.norm.weight.device)
+        nn.init.zeros_(self.history.weight)
+        nn.init.zeros_(self.history.bias)
+
+    def history_loss(self, states: Tensor, history: Tensor) -> Tensor:
+        """Mean squared error of what the states of :meth:`forward` tell of the history."""
+        if self.history is None:
+            raise ValueError("the network has no head for a history: call teach_history first")
+        said = self.history(states)
+        return functional.mse_loss(said.to(history.dtype), history)
 
     def forward(self, batch: TensorBatch) -> Tensor:
         """States of the targets; (targets, width)."""

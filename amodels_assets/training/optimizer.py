@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from amodels_assets.training.config import TrainingConfig
+from amodels_assets.training.loop_config import LoopConfig
 from amodels_assets.training.muon import Muon
 
 _BETAS = (0.9, 0.98)
@@ -26,7 +26,7 @@ class Optimizers:
         members: What takes the steps.
     """
 
-    def __init__(self, model: nn.Module, config: TrainingConfig) -> None:
+    def __init__(self, model: nn.Module, config: LoopConfig) -> None:
         """Sort the weights of a model.
 
         Args:
@@ -87,7 +87,7 @@ class Optimizers:
 def sorted_parameters(
     model: nn.Module,
 ) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
-    """Hidden matrices, other weights that decay, and weights that do not.
+    """Hidden matrices, other weights that decay, and weights that do not; no frozen ones.
 
     Hidden are the matrices inside the blocks. Embeddings, norms, biases and scales do not decay.
     """
@@ -99,6 +99,8 @@ def sorted_parameters(
     }
     hidden, decaying, free = [], [], []
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         if parameter.ndim < 2 or parameter in spared:
             free.append(parameter)
         elif parameter.ndim == 2 and "blocks." in name:
@@ -108,7 +110,7 @@ def sorted_parameters(
     return hidden, decaying, free
 
 
-def learning_rate(config: TrainingConfig, step: int) -> float:
+def learning_rate(config: LoopConfig, step: int) -> float:
     """The rate of a step: up in a straight line, then as the schedule says."""
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup

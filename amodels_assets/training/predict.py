@@ -18,9 +18,8 @@ from amodels_assets.artifacts import write_table
 from amodels_assets.datasets.dataset import DatasetError
 from amodels_assets.datasets.relational import SPLITS
 from amodels_assets.datasets.text_vectors import TextEncoderError
-from amodels_assets.training.cells import column_names
 from amodels_assets.training.checkpoint import CheckpointError
-from amodels_assets.training.material import load_material, make_network, read_parent
+from amodels_assets.training.predictor import open_predictor
 
 
 def predict_split(
@@ -71,29 +70,16 @@ def judged_split(
         CheckpointError: The checkpoint is damaged or was trained on other columns.
         DatasetError: The data set cannot be read.
     """
-    from amodels_assets.training.device import choose_device
-    from amodels_assets.training.inference import AT_ONCE, judged, outputs, predictions
-    from amodels_assets.training.memory import Portions
-    from amodels_assets.training.session import prepare_torch
+    from amodels_assets.training.inference import judged, predictions
 
-    parent = read_parent(checkpoint_folder)
-    config = parent.config
-    place = choose_device(device)
-    prepare_torch(config.threads, place)
-    # Numbers are scaled as they were in training, also for a newer data set.
-    material = load_material(
-        dataset_folder, config, None if zero_shot else parent.scaling, cache=cache
+    opened = open_predictor(
+        checkpoint_folder, dataset_folder, zero_shot=zero_shot, device=device, cache=cache
     )
-    if not zero_shot and tuple(column_names(material.dataset.spec)) != parent.columns:
-        raise CheckpointError(
-            f"{checkpoint_folder} was trained on other columns than {dataset_folder} has"
-        )
-    network = make_network(config, material.store, place, parent)
-    feed = material.feed(split, config)
-    said = outputs(network, feed, place, Portions(AT_ONCE, place))
+    feed = opened.feed_of_split(split)
+    said = opened.outputs(feed)
     score = predictions(said, feed)
     column = pa.array(score if score.ndim == 1 else score.tolist())
-    table = material.dataset.tasks[split].append_column("score", column)
+    table = opened.material.dataset.tasks[split].append_column("score", column)
     figures = judged(said, feed).figures if len(feed) else {}
     return table, {name.removeprefix("validation_"): value for name, value in figures.items()}
 

@@ -9,7 +9,7 @@ became known; a fixed part of the rows is kept for judging.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from amodels_assets.training.feeds import MaskedFeed
 from amodels_assets.training.inference import AT_ONCE
 from amodels_assets.training.material import Material, load_material, make_network
 from amodels_assets.training.memory import Portions
+from amodels_assets.training.relational_work import RelationalWork
 from amodels_assets.training.session import run_training
 from amodels_assets.training.tensors import TensorBatch, to_tensors
 from amodels_assets.training.train import shuffled, step_seed, summed_loss
@@ -62,11 +63,10 @@ def pretrain(
     return run_training(make_work, config, out_folder, progress, execution)
 
 
-class Pretraining:
+class Pretraining(RelationalWork):
     """Rows of all tables in the training window, in an order that only the seed decides."""
 
     mode = "pretrain"
-    goes_on = False
 
     def __init__(self, material: Material, config: TrainingConfig, device: Device) -> None:
         """Make the network.
@@ -111,19 +111,6 @@ class Pretraining:
     def manifest(self) -> dict[str, Any]:
         """Data, and that the weights began at random."""
         return {**self._material.manifest(), "split": "train", "parent": None}
-
-    def taken(self, order: Order) -> None:
-        """Nothing to remember."""
-
-    def state(self) -> dict[str, Any]:
-        """The order of the rows follows from the step."""
-        return {}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Nothing to take back."""
-
-    def saved(self) -> None:
-        """Nobody waits for it."""
 
     def _masked(self, rows: np.ndarray, seed: int) -> TensorBatch:
         batch = self._feed.batch(rows, seed, self.config.masked)

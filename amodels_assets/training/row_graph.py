@@ -146,14 +146,15 @@ def entity_rows(graph: RowGraph, dataset: RelationalDataset, keys: pa.ChunkedArr
         KeyError: An entity is not in its table.
     """
     table = dataset.spec.entity_table
-    found = _lookup(dataset.tables[table.name][table.primary_key], keys)
+    found = key_positions(dataset.tables[table.name][table.primary_key], keys)
     if (found < 0).any():
         unknown = keys[int(np.flatnonzero(found < 0)[0])].as_py()
         raise KeyError(f"{table.name} has no row {unknown!r}")
     return found + graph.offsets[graph.names.index(table.name)]
 
 
-def _lookup(keys: pa.ChunkedArray, wanted: pa.ChunkedArray) -> np.ndarray:
+def key_positions(keys: pa.ChunkedArray, wanted: pa.ChunkedArray) -> np.ndarray:
+    """Places of wanted keys among the keys, ``NO_ROW`` for one that is not there; int64."""
     found = pc.index_in(wanted, value_set=keys, skip_nulls=True)
     return pc.fill_null(found, NO_ROW).to_numpy().astype(np.int64)
 
@@ -169,7 +170,7 @@ def _parents(dataset: RelationalDataset, number: int, offsets: np.ndarray) -> np
     parents = np.full((rows.num_rows, len(table.foreign_keys)), NO_ROW, dtype=np.int64)
     for position, (column, parent) in enumerate(table.foreign_keys.items()):
         keys = dataset.tables[parent][spec.table(parent).primary_key]
-        found = _lookup(keys, rows[column])
+        found = key_positions(keys, rows[column])
         first = offsets[names.index(parent)]
         parents[:, position] = np.where(found >= 0, found + first, NO_ROW)
     return parents

@@ -1,120 +1,30 @@
 """Trains in a process of its own, started by Dagster: ``python -m amodels_assets.training.run``.
 
-Belongs here: what goes between the Dagster process and the training loop: settings in, progress and
-figures out. Does not belong here: the loop (``train.py``).
+Belongs here: the Relational Transformer's own part. Does not belong here: what all trainings tell
+Dagster (``piped.py``), the loop (``loop.py``).
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import resource
 import sys
-import time
-import warnings
 from pathlib import Path
 
-from dagster_pipes import PipesContext, open_dagster_pipes
+from dagster_pipes import PipesContext
 
 from amodels_assets.training.config import TrainingConfig
 from amodels_assets.training.execution import Execution
-from amodels_assets.training.progress import ProgressBar, warnings_to
-from amodels_assets.training.work import Metrics
-
-ORPHANED = 3
+from amodels_assets.training.piped import run_piped
+from amodels_assets.training.work import Progress, TrainingResult
 
 
-class Orphaned(BaseException):
-    """The process that started this one is gone."""
-
-
-def main() -> int:
-    """Train with the settings that Dagster passed; the exit status."""
-    with open_dagster_pipes() as pipes:
-        folder = Path(pipes.get_extra("folder"))
-        # A run whose parent was killed may still be at its last step: it lets go when it ends.
-        handle = os.open(folder, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        try:
-            return _train(pipes, folder)
-        except Orphaned:
-            return ORPHANED
-        finally:
-            os.close(handle)
-
-
-def _train(pipes: PipesContext, folder: Path) -> int:
-    from amodels_assets.datasets.dataset import DatasetError
-    from amodels_assets.datasets.text_vectors import TextEncoderError
-    from amodels_assets.training.checkpoint import CheckpointError
-    from amodels_assets.training.device import DeviceError
-    from amodels_assets.training.memory import OutOfMemoryError
-    from amodels_assets.training.train import TrainingError, train
+def _train(
+    pipes: PipesContext, folder: Path, progress: Progress, execution: Execution
+) -> TrainingResult:
+    from amodels_assets.training.train import train
 
     config = TrainingConfig.from_json(pipes.get_extra("config"))
-    execution = Execution(**pipes.get_extra("execution"))
-    started = time.monotonic()
-    bar = ProgressBar(pipes.log.info)
-    progress = _WithParent(bar)
-    try:
-        with warnings_to(pipes.log.warning):
-            result = train(Path(pipes.get_extra("dataset")), folder, config, progress, execution)
-    except (
-        CheckpointError,
-        DatasetError,
-        DeviceError,
-        OutOfMemoryError,
-        TextEncoderError,
-        TrainingError,
-    ) as error:
-        # A refusal is an answer, not a crash: the asset turns it into its failure.
-        pipes.report_custom_message({"error": str(error)})
-        return 0
-    finally:
-        bar.close()
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    pipes.report_custom_message(
-        {
-            "finished": result.finished,
-            "steps": result.steps,
-            "best_step": result.best_step,
-            "resumed_from": result.resumed_from,
-            "refused_checkpoints": list(result.refused_checkpoints),
-            "contexts_at_once": result.micro_batch,
-            **_device(execution.device),
-            **result.figures,
-            **{name: value for name, value in result.usage.to_json().items() if value is not None},
-            "seconds": round(time.monotonic() - started, 1),
-            "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
-            "peak_memory_megabytes": usage.ru_maxrss // 1024,
-        }
-    )
-    return 0
-
-
-def _device(asked: str) -> dict[str, object]:
-    """What was computed on, and how busy it is."""
-    from amodels_assets.training.device import choose_device, report
-
-    with warnings.catch_warnings():
-        # Said once already, when training began.
-        warnings.simplefilter("ignore")
-        found = report(choose_device(asked))
-    return {name: value for name, value in found.to_json().items() if value not in (None, "")}
-
-
-class _WithParent:
-    """Progress of a process that ends when the one that started it is gone."""
-
-    def __init__(self, bar: ProgressBar) -> None:
-        self._bar = bar
-        self._parent = os.getppid()
-
-    def __call__(self, step: int, steps: int, metrics: Metrics) -> None:
-        if os.getppid() != self._parent:
-            raise Orphaned
-        self._bar(step, steps, metrics)
+    return train(Path(pipes.get_extra("dataset")), folder, config, progress, execution)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_piped(_train))

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
-from amodels_assets.training.config import TrainingConfig
 from amodels_assets.training.device import Device, choose_device
 from amodels_assets.training.distributed import joined, ranks_of
 from amodels_assets.training.execution import Execution
 from amodels_assets.training.loop import Loop
+from amodels_assets.training.loop_config import LoopConfig
 from amodels_assets.training.meter import Meter
 from amodels_assets.training.signals import asked_to_stop
 from amodels_assets.training.work import Progress, TrainingResult, Work
@@ -23,7 +23,7 @@ from amodels_assets.training.work import Progress, TrainingResult, Work
 
 def run_training(
     make_work: Callable[[Device], Work],
-    config: TrainingConfig,
+    config: LoopConfig,
     folder: Path,
     progress: Progress,
     execution: Execution,
@@ -55,5 +55,6 @@ def run_training(
 def prepare_torch(threads: int, device: Device) -> None:
     """Threads of this process, and on the CPU the same bits every time."""
     torch.set_num_threads(threads)
-    # On a GPU some kernels have no deterministic form.
-    torch.use_deterministic_algorithms(not device.is_cuda)
+    # On a GPU some kernels have no deterministic form. The other function that sets this loads
+    # torch's compiler, which takes longer than many a prediction.
+    torch.set_deterministic_debug_mode("default" if device.is_cuda else "error")

@@ -116,6 +116,9 @@ class TensorBatch:
         age_slots: Position in ``ages`` of each token's row, int32 (tokens,).
         blocks: What each block computes.
         targets: What is to be predicted.
+        history: What the targets' history comes to, float32 (targets, aggregates), where a
+            training step teaches it.
+        history_weight: What that counts beside the targets.
     """
 
     columns: Tensor
@@ -126,6 +129,8 @@ class TensorBatch:
     age_slots: Tensor
     blocks: tuple[TensorBlock, ...]
     targets: TensorTargets
+    history: Tensor | None = None
+    history_weight: float = 0.0
 
 
 def to_tensors(

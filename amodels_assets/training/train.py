@@ -8,7 +8,7 @@ Imports torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from amodels_assets.training.config import TrainingConfig
 from amodels_assets.training.device import Device
 from amodels_assets.training.execution import Execution
 from amodels_assets.training.feeds import Feed
+from amodels_assets.training.history import History, history_of
 from amodels_assets.training.inference import AT_ONCE, judged, outputs
+from amodels_assets.training.loop_config import LoopConfig
 from amodels_assets.training.material import (
     Material,
     Parent,
@@ -31,6 +33,7 @@ from amodels_assets.training.material import (
     read_parent,
 )
 from amodels_assets.training.memory import Portions
+from amodels_assets.training.relational_work import RelationalWork
 from amodels_assets.training.session import run_training
 from amodels_assets.training.tensors import TensorBatch, to_tensors
 from amodels_assets.training.work import Look, Order, Progress, TrainingError, TrainingResult
@@ -72,11 +75,10 @@ def train(
     return run_training(make_work, config, out_folder, progress, execution)
 
 
-class FineTuning:
+class FineTuning(RelationalWork):
     """One task's training split, in an order that only the seed decides."""
 
     mode = "finetune"
-    goes_on = False
 
     def __init__(
         self,
@@ -101,6 +103,7 @@ class FineTuning:
                 raise TrainingError(f"the split {split} has no rows: check the task's dates")
         self._portions = Portions(AT_ONCE, device)
         self.model = make_network(config, material.store, device, parent)
+        self._history = self._taught()
         rate = float(self.train.labels.mean())
         if parent is None and self.train.kind == BOOLEAN and 0 < rate < 1:
             # Starting from the base rate saves the first steps.
@@ -111,8 +114,14 @@ class FineTuning:
         return shuffled(len(self.train), self.config, first)
 
     def batch(self, order: Order, part: slice) -> TensorBatch:
-        """Contexts with a share of their rows hidden."""
-        return self.tensors(self.train, order, part)
+        """Contexts with a share of their rows hidden, and what their history comes to."""
+        batch = self.tensors(self.train, order, part)
+        if self._history is None:
+            return batch
+        # At the end only what is asked for counts.
+        weight = self.config.history * (1 - order.step / self.config.steps)
+        told = torch.from_numpy(self._history.values[order.rows[part]]).to(self._device.name)
+        return replace(batch, history=told, history_weight=weight)
 
     def tensors(self, feed: Feed, order: Order, part: slice) -> TensorBatch:
         """Contexts of some rows of a feed with a share of their rows hidden."""
@@ -132,20 +141,20 @@ class FineTuning:
     def manifest(self) -> dict[str, Any]:
         """Data, and where the weights came from."""
         parent = self._parent.to_json() if self._parent else None
-        return {**self.material.manifest(), "split": "train", "parent": parent}
+        # What the rows of ``history.weight`` told.
+        taught = list(self._history.names) if self._history else []
+        return {**self.material.manifest(), "split": "train", "parent": parent, "history": taught}
 
-    def taken(self, order: Order) -> None:
-        """Nothing to remember."""
-
-    def state(self) -> dict[str, Any]:
-        """The order of the rows follows from the step."""
-        return {}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Nothing to take back."""
-
-    def saved(self) -> None:
-        """Nobody waits for it."""
+    def _taught(self) -> History | None:
+        """What the training rows' history comes to, if there is one and it counts."""
+        # Rows of a stream come without one.
+        if not self.config.history or self.mode != FineTuning.mode:
+            return None
+        history = history_of(self.material.dataset)
+        if not history.names:
+            return None
+        self.model.teach_history(len(history.names))
+        return history
 
     def _smoothed(self, batch: Batch) -> Batch:
         share = self.config.label_smoothing
@@ -157,12 +166,17 @@ class FineTuning:
 
 def summed_loss(network: Any, batch: TensorBatch) -> tuple[Tensor, int]:
     """Sum of the losses of a batch's targets, and how many of them count."""
-    losses = network.loss(network(batch), batch.targets)
+    states = network(batch)
+    losses = network.loss(states, batch.targets)
     count = sum(losses.counts.values())
-    return losses.total * count, count
+    if batch.history is None:
+        return losses.total * count, count
+    told = batch.history_weight * network.history_loss(states, batch.history)
+    # Its gradients count, its value does not: what is reported stays the targets' loss.
+    return (losses.total + told - told.detach()) * count, count
 
 
-def shuffled(count: int, config: TrainingConfig, first: int) -> Iterator[Order]:
+def shuffled(count: int, config: LoopConfig, first: int) -> Iterator[Order]:
     """Orders over ``count`` rows from step ``first`` on; what does not fill a batch is left out."""
     size = min(config.batch_size, count)
     step, last = first, -1

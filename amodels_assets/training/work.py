@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from amodels_assets.training.config import TrainingConfig
+from amodels_assets.training.loop_config import LoopConfig
 from amodels_assets.training.meter import Usage
 
 if TYPE_CHECKING:
@@ -82,18 +83,48 @@ class TrainingResult:
     usage: Usage
 
 
+class Gradients(Protocol):
+    """A work's own way from losses to the gradient of a step, one with differential privacy say.
+
+    Where a work has one, an order without rows is a step too, and the loop neither divides by the
+    number of targets nor clips, and writes no training loss down.
+    """
+
+    def accumulate(self, loss: Callable[[], tuple[Tensor, int]]) -> tuple[Tensor, int]:
+        """Add a batch's share to the gradients of the model.
+
+        Args:
+            loss: Computes the batch's losses, summed, and over how many targets they go.
+
+        Returns:
+            What ``loss`` gave, without its graph.
+        """
+        ...
+
+    def finish(self, step: int) -> None:
+        """Make what all batches and processes gave the gradient of a step."""
+        ...
+
+
 class Work(Protocol):
-    """What is trained, and on what.
+    """What is trained, and on what. It may have ``gradients``, a :class:`Gradients`.
 
     Attributes:
-        mode: ``finetune``, ``pretrain`` or ``stream``.
-        config: The settings.
+        architecture: Kind of model, as a checkpoint names it.
+        mode: ``finetune``, ``pretrain`` or ``stream``; ``full`` or ``lora``.
+        libraries: Distributions that decide what comes out, beside those of every training.
         goes_on: Whether a finished run may go on later: its last steps stay.
     """
 
+    architecture: str
     mode: str
-    config: TrainingConfig
+    libraries: tuple[str, ...]
     goes_on: bool
+
+    @property
+    def config(self) -> LoopConfig:
+        """The settings."""
+        ...
 
     @property
     def model(self) -> nn.Module:
@@ -118,6 +149,18 @@ class Work(Protocol):
 
     def manifest(self) -> dict[str, Any]:
         """What a checkpoint has to say of the data and of where the weights came from."""
+        ...
+
+    def write(
+        self, folder: Path, weights: Mapping[str, Tensor], manifest: Mapping[str, Any]
+    ) -> None:
+        """Write the finished checkpoint, ``config.json`` last.
+
+        Args:
+            folder: Is there already.
+            weights: Those that were kept, by the names of ``average.trained``.
+            manifest: What ``config.json`` is to hold, without hashes.
+        """
         ...
 
     def taken(self, order: Order) -> None:

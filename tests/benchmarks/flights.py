@@ -45,6 +45,7 @@ SETTINGS = {
     "threads": "1",
     "batch_size": "128",
     "learning_rate": "0.004",
+    "weight_decay": "0.05",
     "warmup": "100",
     "average": "0.995",
     "hidden_rows": "0.05",

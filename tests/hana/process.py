@@ -43,7 +43,7 @@ class HanaServer:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.hana.server", str(self.folder), str(self.port)], cwd=ROOT
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (self.folder / "port").exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the stand-in did not start")
@@ -53,7 +53,7 @@ class HanaServer:
     def restart(self) -> None:
         """Start it again when it has died."""
         if self._process is not None:
-            self._process.wait(30)
+            self._process.wait(60)
         self.start()
 
     def die_at(self, beginning: str, number: int = 1, *, after: bool = False) -> None:
@@ -71,6 +71,6 @@ class HanaServer:
         """SIGKILL."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._process.wait(30)
+            self._process.wait(60)
 
     stop = kill

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 # A short training, for tests that are about the way and not about the score.
-SHORT = {"AMODELS_TRAINING_STEPS": "160"}
+SHORT = {"AMODELS_TRAINING_STEPS": "60"}
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
@@ -68,13 +67,6 @@ def artifacts(home: Path) -> dict[str, bytes]:
                     del manifest["created_at"]
                     found[name] = json.dumps(manifest, sort_keys=True).encode()
     return found
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def browser_path() -> str | None:

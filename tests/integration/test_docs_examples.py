@@ -24,11 +24,11 @@ from .processes import ROOT, SHORT, amodels, environment
 
 pytestmark = pytest.mark.xdist_group("whole_run")
 
-# Its examples build on each other: test_models_page.py runs them in their order.
-IN_ITS_OWN_TEST = ROOT / "docs" / "models.md"
+# Their examples build on each other: tests of their own run them in their order.
+IN_THEIR_OWN_TESTS = {ROOT / "docs" / name for name in ("models.md", "language-models.md")}
 PAGES = [
     ROOT / "README.md",
-    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page != IN_ITS_OWN_TEST),
+    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page not in IN_THEIR_OWN_TESTS),
 ]
 COMMANDS = sorted(
     {
@@ -87,7 +87,7 @@ def test_commands(
     variables = {k: places.get(v, v) for k, v in variables.items()}
     if not of_shipped:
         variables["AMODELS_SGMI_DIR"] = str(source)
-    done = amodels(*arguments, home=home, **{**SHORT, **variables})
+    done = amodels(*arguments, home=home, **{**variables, **SHORT})
     assert done.returncode == 0, done.stderr
 
 
@@ -163,5 +163,5 @@ def test_make_help_lists_the_targets() -> None:
     done = subprocess.run(
         ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True, env=os.environ
     )
-    for target in ("run", "test", "ui", "lint", "clean", "benchmark"):
+    for target in ("run", "test", "ui", "serve", "lint", "clean", "benchmark"):
         assert f"make {target}" in done.stdout

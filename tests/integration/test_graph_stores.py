@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import socket
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Generator
@@ -38,6 +37,7 @@ from resources.artifact_store import ArtifactStoreResource
 from resources.graph_database import GraphDatabaseResource
 from resources.locks import LockResource
 from tests.bolt_server import PASSWORD, BoltServer
+from tests.free_ports import free_port
 
 pytestmark = pytest.mark.xdist_group("bolt")
 ATTACKS = (
@@ -220,9 +220,7 @@ def test_a_server_killed_in_the_middle_is_finished_after_it_is_back(
 
 
 def test_a_wrong_password_and_a_closed_port_are_one_sentence(server: BoltServer) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        closed = probe.getsockname()[1]
+    closed = free_port()
     for url, text in (
         (server.url.replace(PASSWORD, "falsches-wort"), "cannot be reached"),
         (f"bolt://root:{PASSWORD}@127.0.0.1:{closed}/amodels", "cannot be reached"),

@@ -462,12 +462,15 @@ def test_the_config_of_an_asset(untouched: Content, stores: Stores) -> None:
     assert stores.content() == untouched
 
 
-def test_conditions_of_any_name(stores: Stores, tmp_path: Path) -> None:
+def test_conditions_of_any_name(
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chosen = WITHOUT_ZERO[::3]
     for name in chosen:
         done = invoke(stores, "controlm", "set-condition", name, DAGSTER_HOME=str(tmp_path))
         assert done.exit_code == 0, done.output
-    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with dg.DagsterInstance.get() as instance:
         found = instance.fetch_materializations(dg.AssetKey(SET_BY_HAND), limit=1000).records
     told = [r.asset_materialization.metadata[CHANGES].value for r in found]
     assert {change[0]["condition"] for change in told} == set(chosen)

@@ -40,7 +40,7 @@ def locks(request: pytest.FixtureRequest, tmp_path: Path) -> LockResource:
     if request.param == "file":
         return LockResource(folder=str(tmp_path))
     server = request.getfixturevalue("server")
-    return LockResource(redis_url=server.url, folder=str(tmp_path), lease_seconds=1)
+    return LockResource(redis_url=server.url, folder=str(tmp_path))
 
 
 def test_a_lock_is_held_by_one_at_a_time(locks: LockResource) -> None:
@@ -89,10 +89,8 @@ def test_a_lock_of_a_killed_process_is_free_again(locks: LockResource) -> None:
 
 
 def test_a_lease_is_renewed_while_the_work_goes_on(server: RedisServer, tmp_path: Path) -> None:
-    locks = LockResource(redis_url=server.url, folder=str(tmp_path), lease_seconds=0.3)
-    waiting = LockResource(
-        redis_url=server.url, folder=str(tmp_path), lease_seconds=0.3, wait_seconds=1.2
-    )
+    locks = LockResource(redis_url=server.url, folder=str(tmp_path), lease_seconds=1.5)
+    waiting = LockResource(redis_url=server.url, folder=str(tmp_path), wait_seconds=4)
     with locks.hold("a") as still_held:
         with pytest.raises(LockError, match="another run has held"), waiting.hold("a"):
             pass
@@ -113,7 +111,7 @@ def test_a_lost_lock_is_noticed_before_anything_is_written(
 def test_a_server_that_dies_ends_the_work_with_one_sentence(
     server: RedisServer, tmp_path: Path
 ) -> None:
-    locks = LockResource(redis_url=server.url, folder=str(tmp_path), lease_seconds=1)
+    locks = LockResource(redis_url=server.url, folder=str(tmp_path), lease_seconds=3)
 
     def work() -> None:
         with locks.hold("a") as still_held:

@@ -7,7 +7,6 @@ password as it is, encoded for a URL, in JSON or in a byte string.
 from __future__ import annotations
 
 import dataclasses
-import socket
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, suppress
@@ -27,6 +26,7 @@ from amodels_assets.schemas.connect import ReplicaError, connected, engine_for
 from amodels_assets.settings import from_environment
 from resources.redis_client import RedisUnavailableError, connected_redis
 from tests.bolt_server import BoltServer
+from tests.free_ports import free_port
 from tests.hana.process import HanaServer
 from tests.hana.server import PASSWORD as HANA_PASSWORD
 from tests.integration.processes import amodels
@@ -45,12 +45,6 @@ MESSAGES = (ReplicaError, GraphError, RedisUnavailableError)
 
 def encoded(password: str) -> str:
     return quote(password, safe="")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

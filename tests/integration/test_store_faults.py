@@ -294,7 +294,9 @@ def database(tmp_path: Path) -> Generator[Server]:
     started.stop()
 
 
-def replicate(store: ArtifactStore, database: Server, redis: RedisServer) -> str:
+def replicate(
+    store: ArtifactStore, database: Server, redis: RedisServer, wait_seconds: float = 60
+) -> str:
     """Materialize the replica and check it; why it failed, or nothing."""
     target = Target("postgresql", "")
     result = dg.materialize(
@@ -303,7 +305,10 @@ def replicate(store: ArtifactStore, database: Server, redis: RedisServer) -> str
             "artifact_store": ArtifactStoreResource(root=str(store.root)),
             "replica_databases": DatabaseResource(postgresql=database.url),
             "locks": LockResource(
-                redis_url=redis.url, folder=str(store.root), lease_seconds=1, wait_seconds=1
+                redis_url=redis.url,
+                folder=str(store.root),
+                lease_seconds=3,
+                wait_seconds=wait_seconds,
             ),
         },
         raise_on_error=False,
@@ -324,7 +329,9 @@ def test_a_replica_whose_lock_another_run_holds(
     published(store, catalog_of(SOURCE), SOURCE)
     other = LockResource(redis_url=redis.url, folder=str(tmp_path))
     with other.hold("schemas/postgresql"):
-        assert "another run has held schemas/postgresql" in replicate(store, database, redis)
+        assert "another run has held schemas/postgresql" in replicate(
+            store, database, redis, wait_seconds=1
+        )
     assert ("amodels_replica", "applied_objects") not in content(database.url)
     assert replicate(store, database, redis) == ""
     assert ("a", "second") in content(database.url)

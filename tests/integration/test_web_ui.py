@@ -5,31 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from .processes import ROOT, browser_path, environment, free_port
+from tests.free_ports import free_port
 
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from .browser import CHROMIUM_ARGUMENTS, PATIENCE, needs_a_browser, wait_for
+from .processes import ROOT, browser_path, environment
+
 PICTURE = ROOT / "docs" / "images" / "asset-graph.png"
 GROUPS = ("sgmi", "schemas", "graph", "datasets", "training", "evaluation", "release")
 
 pytestmark = [
     pytest.mark.service,
-    pytest.mark.skipif(browser_path() is None, reason="no Chromium: apt-get install chromium"),
+    needs_a_browser,
 ]
 
 
@@ -50,22 +42,8 @@ def web_ui(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=120)
         log.close()
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when the server answers; fail at once when its process has ended."""
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            try:
-                process.wait(timeout=0.25)
-            except subprocess.TimeoutExpired:
-                continue
-            pytest.fail(f"the web UI ended: {log.read_text()[-3000:]}")
 
 
 def test_the_asset_graph_and_the_schedules_are_seen(web_ui: str, tmp_path: Path) -> None:
@@ -74,14 +52,15 @@ def test_the_asset_graph_and_the_schedules_are_seen(web_ui: str, tmp_path: Path)
             executable_path=browser_path(), args=CHROMIUM_ARGUMENTS
         )
         page = browser.new_page(viewport={"width": 1700, "height": 900})
+        page.set_default_timeout(PATIENCE)
         page.goto(f"{web_ui}/asset-groups")
         for group in GROUPS:
-            expect(page.get_by_text(group, exact=True).first).to_be_visible(timeout=60_000)
+            expect(page.get_by_text(group, exact=True).first).to_be_visible(timeout=PATIENCE)
         picture = tmp_path / "asset-graph.png"
         page.screenshot(path=picture)
         page.goto(f"{web_ui}/automation")
         for name in ("train_evaluate_release_nightly", "delete_expired_checkpoints_weekly"):
-            expect(page.get_by_text(name).first).to_be_visible(timeout=60_000)
+            expect(page.get_by_text(name).first).to_be_visible(timeout=PATIENCE)
         browser.close()
     assert picture.stat().st_size > 20_000
     if os.environ.get("AMODELS_UPDATE_SCREENSHOTS"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -54,6 +56,13 @@ def test_every_command_explains_itself_with_examples(path: tuple[str, ...]) -> N
     assert f"amodels {' '.join(path)}" in result.output
 
 
+def test_a_command_does_not_wait_for_what_only_others_need() -> None:
+    slow = ("dagster", "numpy", "pyarrow", "sqlalchemy", "sqlglot", "torch", "redis", "rich")
+    code = f"import sys, amodels_assets.cli;print(*[m for m in {slow!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
 def test_status_of_nothing_says_what_to_do(home: Path) -> None:
     result = CliRunner().invoke(cli, ["status"])
     assert "amodels run" in result.output
@@ -94,6 +103,31 @@ def test_wrong_usage_exits_with_two(
         module.main()
     assert ended.value.code == 2
     assert "--out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("language_scores: {itms: 3}", 'unexpected config entry "itms"'),
+        ("language_scores: {items: many}", "language_scores:config:items"),
+        ("language_score: {items: 3}", "'language_score' is no step of what is selected"),
+        ("evaluation/none: {}", "'evaluation/none' is no step"),
+        ("language_scores: 3", "settings by step"),
+        ("[language_scores]", "settings by step"),
+        ("language_scores: {", "settings by step"),
+        ("", "settings by step"),
+    ],
+)
+def test_a_setting_of_a_run_that_is_none_is_refused_before_it_begins(
+    home: Path, text: str, reason: str
+) -> None:
+    path = home / "config.yaml"
+    path.write_text(text)
+    given = ["run", "--select", "tag:amodels/extra=language", "--config", str(path)]
+    result = CliRunner().invoke(cli, given)
+    assert result.exit_code == 2
+    assert reason in result.output
+    assert not (home / "artifacts").exists()
 
 
 @pytest.mark.parametrize(

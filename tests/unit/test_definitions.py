@@ -56,7 +56,8 @@ def test_specifications(snapshot: SnapshotAssertion) -> None:
 
 
 ORDER = (
-    "sgmi", "schemas", "graph", "search", "datasets", "training", "evaluation", "release"
+    "sgmi", "schemas", "graph", "search", "datasets", "training", "evaluation", "privacy",
+    "release", "serving", "operations",
 )  # fmt: skip
 
 
@@ -104,13 +105,28 @@ def test_resources_can_be_replaced() -> None:
     assert found.resources["artifact_store"] is other  # ty: ignore[not-subscriptable]
 
 
+def test_loading_in_an_environment_that_does_not_exist_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AMODELS_ENV", "production")
+    with pytest.raises(ValueError, match="AMODELS_ENV is 'production': give one of dev, "):
+        build_definitions()
+
+
 def test_schedules_sensors_and_jobs_are_registered() -> None:
     repository = DEFINITIONS.get_repository_def()
     assert sorted(s.name for s in repository.schedule_defs) == [
         "delete_expired_checkpoints_weekly",
+        "operations_hourly",
         "train_evaluate_release_nightly",
     ]
-    assert sorted(s.name for s in repository.sensor_defs) == ["changed_dumps", "failed_runs"]
+    assert sorted(s.name for s in repository.sensor_defs) == [
+        "changed_dumps",
+        "endpoint_observations",
+        "failed_runs",
+        "objectives",
+        "rejected_releases",
+    ]
     assert {"delete_expired_checkpoints", "train_evaluate_release", "update_catalog"} <= set(
         repository.job_names
     )

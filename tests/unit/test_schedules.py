@@ -10,10 +10,14 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
+from amodels_assets.environments import environments_of
+from amodels_assets.run_history.jobs import prune_run_history
 from schedules import build_schedules
 
 BERLIN = ZoneInfo("Europe/Berlin")
-NIGHTLY, WEEKLY = build_schedules("Europe/Berlin", retention_days=60)
+NIGHTLY, WEEKLY, HISTORY, _HOURLY = build_schedules(
+    "Europe/Berlin", retention_days=60, history_days=90
+)
 
 
 def ticks(schedule: dg.ScheduleDefinition, start: datetime, count: int) -> list[datetime]:
@@ -28,6 +32,16 @@ def ticks(schedule: dg.ScheduleDefinition, start: datetime, count: int) -> list[
 def test_off_by_default_with_an_explicit_zone(schedule: dg.ScheduleDefinition) -> None:
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     assert schedule.execution_timezone == "Europe/Berlin"
+
+
+def test_history_is_pruned_without_anybody_asking_for_it_where_it_matters() -> None:
+    assert HISTORY.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert environments_of(HISTORY) == ("staging", "prod")
+    moment = datetime(2026, 11, 1, 4, 15)
+    result = HISTORY.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=moment))
+    (request,) = result.run_requests or []
+    dg.validate_run_config(prune_run_history, request.run_config)
+    assert request.run_config == {"ops": {"prune_old_runs": {"config": {"days": 90}}}}
 
 
 def test_the_crontab_lines_are_these() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -310,7 +311,7 @@ def test_the_whole_code_location_loads_with_all_folders(store, tmp_path):
         "len(r.schedule_defs), len(r.sensor_defs))"
     )
     done = subprocess.run(
-        ["python", "-c", code], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     jobs, schedules, sensors = map(int, done.stdout.split())
     assert (jobs, schedules > 2, sensors > 2) == (50, True, True)

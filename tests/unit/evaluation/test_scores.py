@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -35,10 +36,10 @@ from amodels_assets.evaluation.metrics import bootstrap, paired_bootstrap
 from amodels_assets.evaluation.score_table import SCORES_SCHEMA, as_markdown
 from amodels_assets.evaluation.score_table import score_table as scored
 from amodels_assets.evaluation.scoring import ScoringError, score_checkpoint
-from amodels_assets.training.config import TrainingConfig
 from amodels_assets.training.ranking import auroc
 from amodels_assets.training.train import train
 from resources.artifact_store import ArtifactStoreResource
+from tests.unit.training.trained import TINY, silent
 
 labelled = st.lists(
     st.tuples(st.integers(0, 1), st.integers(-3, 3) | st.floats(-1e3, 1e3)), min_size=2
@@ -249,9 +250,7 @@ def test_the_asset_scores_checkpoint_and_baselines(
         "training/relational_transformer",
         inputs={},
         code_version="1",
-        produce=lambda folder: train(
-            bank_dataset, folder, TrainingConfig.for_steps(8), lambda *_: None
-        ),
+        produce=lambda folder: train(bank_dataset, folder, replace(TINY, steps=8), silent),
     )
     store.publish(
         "datasets/best_possible_scores",

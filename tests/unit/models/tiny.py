@@ -119,6 +119,27 @@ def gemma() -> Any:
     )
 
 
+def vault_gemma_config(window: int, **changes: Any) -> Any:
+    """Of a VaultGemma of 2 layers, of which one sees no further back than the window."""
+    from transformers import VaultGemmaConfig
+
+    sizes = {
+        "vocab_size": 300,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "max_position_embeddings": 128,
+        "layer_types": ["sliding_attention", "full_attention"],
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 2,
+    }
+    return VaultGemmaConfig(**{**sizes, "sliding_window": window, **changes})
+
+
 def save_folder(folder: Path, model: Any, tokenizer: Any) -> Path:
     """Write a folder as hubs hold them."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -120,7 +120,9 @@ def test_seconds_energy_and_cost_go_on_from_attempts_before(
     Cuda(monkeypatch)
     nvml(monkeypatch, [1_000.0, 1_600.0])
     clock = iter([50.0, 1_850.0])
-    monkeypatch.setattr("amodels_assets.training.meter.time.monotonic", lambda: next(clock))
+    # The module's own name only: other threads tell the time too.
+    told = types.SimpleNamespace(monotonic=lambda: next(clock))
+    monkeypatch.setattr("amodels_assets.training.meter.time", told)
     meter = Meter(GPU, price_per_hour=4.0, devices=2)
     meter.add(Usage(gpu_seconds=3_600.0, energy_joules=100.0, cost=4.0))
     assert meter.read() == Usage(gpu_seconds=7_200.0, energy_joules=1_300.0, cost=8.0)

@@ -38,7 +38,7 @@ PLANTED = "told"
 _DAY = 86_400
 # Wide enough that no value is clipped.
 _SCALE = ColumnStatistics(1, 0.0, 1e4, tuple(np.linspace(-1e4, 1e4, 17)))
-LEARNING = replace(TINY, steps=80, batch_size=32, warmup=10, evaluate_every=20, average=0.9)
+LEARNING = replace(TINY, steps=160, batch_size=32, warmup=16, evaluate_every=20, average=0.9)
 CONFIGS = [
     SamplerConfig(400, 8, 4, 8),
     SamplerConfig(400, 8, 4, 8, recent=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from amodels_assets.training.average import WeightAverage
+from amodels_assets.training.average import WeightAverage, trained
 from amodels_assets.training.config import ConfigError, TrainingConfig
 from amodels_assets.training.network import RelationalTransformer
 from amodels_assets.training.network_config import NetworkConfig
@@ -146,7 +147,7 @@ def test_an_error_in_preparing_is_the_callers() -> None:
     ({"encoder": "words"}, "give one of hashing, sentence"),
     ({"model.width": 50}, "multiple of heads"),
     ({"model.depth": 3}, "there is no setting 'model.depth'"),
-    ({"steps": "many"}, "give a value such as 320"),
+    ({"steps": "many"}, "give a value such as 480"),
     ({"model": 3}, "there is no setting 'model'"),
     ({"sampler.recent": 1}, "give a value such as True"),
 ])  # fmt: skip
@@ -158,3 +159,21 @@ def test_settings_that_cannot_be(settings: dict[str, object], said: str) -> None
 def test_the_text_width_goes_by_the_encoder() -> None:
     assert TrainingConfig().changed({"encoder": "sentence"}).model.text_width == 384
     assert TrainingConfig().changed({"weight_decay": 1}).weight_decay == 1.0
+
+
+def test_settings_of_older_checkpoints_can_be_read() -> None:
+    """They know nothing of what was added since; a prediction with them goes by the rest."""
+    written = json.loads(json.dumps(TrainingConfig(seed=3).to_json()))
+    del written["history"], written["model"]["dropout"]
+    assert TrainingConfig.from_json(written).seed == 3
+
+
+def test_what_is_frozen_or_tied_is_neither_averaged_nor_changed() -> None:
+    model = nn.ModuleDict({"a": nn.Linear(2, 2), "b": nn.Linear(2, 2, bias=False)})
+    model["b"].weight = model["a"].weight
+    model["a"].bias.requires_grad_(False)
+    assert list(trained(model)) == ["a.weight"]
+    newest = WeightAverage(model, 0.0)
+    assert newest.weights["a.weight"].data_ptr() == model["a"].weight.data_ptr()
+    optimizers = Optimizers(model, replace(TrainingConfig(), optimizer="adamw"))
+    assert [len(group["params"]) for group in optimizers.members[0].param_groups] == [1]

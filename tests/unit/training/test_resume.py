@@ -14,6 +14,7 @@ from amodels_assets.training.checkpoint import METRICS_FILE, latest_step
 from amodels_assets.training.execution import Execution
 from amodels_assets.training.train import train
 from amodels_assets.training.work import TrainingError
+from tests.forking import Forked
 
 from .trained import OPTIONS, TINY, content, end, silent, start, wait_until
 
@@ -30,7 +31,7 @@ def undisturbed(bank_dataset: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-def begin(dataset: Path, folder: Path) -> subprocess.Popen[str]:
+def begin(dataset: Path, folder: Path) -> Forked:
     """Start, or go on; steps are being taken when this returns."""
     before = latest_step(folder).step
     process = start("finetune", str(dataset), str(folder), *SETTINGS)
@@ -43,7 +44,7 @@ def begin(dataset: Path, folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-def wait(process: subprocess.Popen[str], seconds: float) -> None:
+def wait(process: Forked, seconds: float) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(timeout=seconds)
 
@@ -55,7 +56,7 @@ def test_killed_at_ten_random_moments(
     seen = []
     for _ in range(10):
         process = begin(bank_dataset, tmp_path)
-        wait(process, moments.uniform(0, 0.25))
+        wait(process, moments.uniform(0, 0.1))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         step = latest_step(tmp_path).step

@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from amodels_assets.cli import cli
 from amodels_assets.datasets.build import build_dataset
 from amodels_assets.datasets.dataset import open_dataset
 from amodels_assets.datasets.relational import parse_spec
@@ -165,6 +167,22 @@ def test_fine_tuning_starts_from_a_pretrained_checkpoint(
     near = [np.abs(own[n] - t).mean() for n, t in parent.tensors.items() if t.ndim == 2]
     far = [np.abs(fresh[n] - t).mean() for n, t in parent.tensors.items() if t.ndim == 2]
     assert np.mean(near) < np.mean(far), "it began where pretraining ended"
+
+
+def test_the_command_takes_over_a_parents_network(
+    pretrained: Path, bank_dataset: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "fine-tuned"
+    # What is not named is the parent's.
+    given = ["--parent", pretrained, "--steps", 2, "--set", "batch_size=8", "--quiet"]
+    done = CliRunner().invoke(
+        cli, ["train", "finetune", *map(str, [bank_dataset, out, *given])],
+        env={"AMODELS_DEVICE": "cpu", "AMODELS_HOME": str(tmp_path / "home")},
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    config, parent = (read_checkpoint(f).config["training"] for f in (out, pretrained))
+    assert config["model"] == parent["model"]
+    assert config["batch_size"] == 8
 
 
 def test_a_parent_of_another_shape_is_refused(

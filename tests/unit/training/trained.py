@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from amodels_assets.training.config import TrainingConfig
 from amodels_assets.training.context_sampler import SamplerConfig
 from amodels_assets.training.network_config import NetworkConfig
+from tests.forking import Forked
 
 ROOT = Path(__file__).parents[3]
 TINY = replace(
@@ -49,20 +49,13 @@ def content(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()}
 
 
-def start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
+def start(*arguments: str, **variables: str) -> Forked:
     """``amodels train …`` in the background."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("AMODELS_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "amodels_assets.cli", "train", *arguments],
-        cwd=ROOT,
-        env={**env, "AMODELS_DEVICE": "cpu", **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return Forked(["train", *arguments], {**env, "AMODELS_DEVICE": "cpu", **variables})
 
 
-def wait_until(process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
+def wait_until(process: Forked | subprocess.Popen[str], condition: Callable[[], bool]) -> None:
     """Wait for something that a process does; fails when the process ends before."""
     while not condition():
         try:
@@ -72,7 +65,7 @@ def wait_until(process: subprocess.Popen[str], condition: Callable[[], bool]) ->
         assert condition(), process.communicate()
 
 
-def end(process: subprocess.Popen[str]) -> str:
+def end(process: Forked) -> str:
     """Wait until it ends well; what it printed."""
     printed, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
