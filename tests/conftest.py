@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,6 +21,27 @@ os.environ.setdefault("GLIBC_TUNABLES", "glibc.rtld.optional_static_tls=16384")
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if not os.environ.get("CI"):
     settings.load_profile("unhurried")
+
+# What is tested here are processes and servers with their clocks, two tests at a time. A machine
+# that stops for seconds makes one of thousands fail, so that one that fails is tried once more; the
+# summary names it (RERUN), with what the first attempt said, for whoever wants to mend it. What is
+# computed gets no second attempt.
+_WITH_PROCESSES = ("integration", "unit/endpoint", "unit/predictions", "unit/serving")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests of processes be tried twice."""
+    folders = [Path(__file__).parent / folder for folder in _WITH_PROCESSES]
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in folders):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show why first attempts failed."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"first attempt of {report.nodeid}")
+        terminalreporter.line(report.longreprtext)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,8 @@
-"""Installs what the tests need and pip cannot bring: a browser.
+"""Installs what the tests need and pip cannot bring: a browser, and a Docker engine to unpack.
 
-Where it may not be installed the browser's tests skip loudly; with CI set, this fails instead.
+Where the browser may not be installed its tests skip loudly; with CI set, this fails instead. The
+engine is only unpacked into the environment, since an installed one would be started at once; where
+that cannot be done, or it does not start, the tests of containers skip loudly.
 """
 
 from __future__ import annotations
@@ -9,11 +11,43 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ENGINE = Path(sys.prefix) / "docker-engine"
+# Its programs, the two libraries that a small system lacks, and what makes a base image.
+ENGINE_PACKAGES = (
+    "docker.io", "containerd", "runc", "libdevmapper1.02.1", "libseccomp2", "debootstrap",
+)  # fmt: skip
 
 
 def main() -> int:
+    """Bring both; return the exit code."""
+    code = install_browser()
+    unpack_engine()
+    return code
+
+
+def unpack_engine() -> None:
+    """Unpack Debian's packages of a Docker engine beside the environment's own programs."""
+    apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg")
+    if ENGINE.exists() or not apt or not dpkg:
+        return
+    with tempfile.TemporaryDirectory(dir=ENGINE.parent) as name:
+        # Where it is found afterwards it is whole.
+        folder, aside = Path(name), Path(name) / "unpacked"
+        for arguments in (["update"], ["download", *ENGINE_PACKAGES]):
+            done = subprocess.run([apt, "-qq", *arguments], cwd=folder, check=False)
+            if done.returncode and arguments != ["update"]:
+                print("No Docker engine: the tests of containers will be skipped.", file=sys.stderr)
+                return
+        for package in sorted(folder.glob("*.deb")):
+            subprocess.run([dpkg, "-x", package, aside], check=True)
+        aside.rename(ENGINE)
+
+
+def install_browser() -> int:
     """Install Chromium unless a browser is there; return the exit code."""
     if any(shutil.which(name) for name in BROWSERS):
         return 0

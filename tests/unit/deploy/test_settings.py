@@ -73,9 +73,12 @@ def test_a_setting_that_dagster_does_not_know_is_refused(settings: Path, tmp_pat
         dagster_instance_config(str(tmp_path))
 
 
-def test_the_two_differ_in_the_launcher_only() -> None:
+def test_the_two_differ_in_the_launcher_and_where_files_are() -> None:
     plain, docker = (yaml.safe_load(path.read_text()) for path in SETTINGS.values())
     assert plain.pop("run_launcher") != docker.pop("run_launcher")
+    # Not in the containers, which come and go.
+    for setting in ("compute_logs", "local_artifact_storage"):
+        assert docker.pop(setting)["config"]["base_dir"].startswith("/var/lib/amodels/dagster")
     assert plain == docker
 
 

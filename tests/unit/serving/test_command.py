@@ -173,6 +173,23 @@ def test_other_machines_reach_it_over_tls_only(
 
         wait_until(answers)
         assert answered == [b"ok\n"]
+        assert command("alive", "--port", str(port)).code == 0
+
+
+def test_alive_is_what_answers_as_a_gateway_does(
+    tmp_path: Path, command: Callable[..., Done]
+) -> None:
+    with serving(tmp_path) as (process, port):
+        wait_until(lambda: command("alive", "--port", str(port)).code == 0)
+        process.send_signal(signal.SIGSTOP)
+        hung = command("alive", "--port", str(port), "--seconds", "0.5")
+        process.send_signal(signal.SIGCONT)
+    assert (hung.code, hung.said) == (
+        1,
+        f"amodels-gateway: no answer of a gateway on port {port}\n",
+    )
+    with StandIn() as other:
+        assert command("alive", "--port", other.url.rpartition(":")[2]).code == 1
 
 
 @pytest.mark.parametrize(

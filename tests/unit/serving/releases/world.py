@@ -135,6 +135,25 @@ class Supervised(Published):
         finally:
             connection.close()
 
+    def decided(self, release: str, seconds: float = PATIENCE) -> dict[str, Any]:
+        """As without a gateway; where the release is accepted the gateway knows it, too.
+
+        It looks at the file of servers 50 ms after it did at the latest.
+        """
+        found = super().decided(release, seconds)
+        if self.with_gateway and found["verdict"] == "accepted":
+            eventually(lambda: {release, "released"} <= self.models())
+        return found
+
+    def models(self) -> set[str]:
+        """What the gateway says can be asked for."""
+        connection = http.client.HTTPConnection(self.gateway["url"].split("//")[1], timeout=60)
+        try:
+            connection.request("GET", "/v1/models", headers={"authorization": f"Bearer {self.key}"})
+            return {entry["id"] for entry in json.loads(connection.getresponse().read())["data"]}
+        finally:
+            connection.close()
+
     def ask_well(self) -> str:
         """The release that answers."""
         status, release, body = self.ask({"model": "released", "prompt": "a", "max_tokens": 2})

@@ -1,0 +1,31 @@
+"""The platform's assets as a code location in containers, with what the tests of it need besides.
+
+A schedule that ticks every minute, and the ops of ``small_location`` that tests hold and kill.
+"""
+
+import os
+
+import dagster as dg
+
+from amodels_assets.definitions import defs as platform
+
+os.environ.setdefault("TEST_FOLDER", "/var/lib/amodels/test")
+# It reads the variable.
+from tests.integration.deploy import small_location as small
+
+catalog_job = dg.define_asset_job("catalog_job", dg.AssetSelection.groups("sgmi"))
+
+
+@dg.schedule(
+    cron_schedule="* * * * *",
+    job=catalog_job,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def every_minute() -> dg.RunRequest:
+    return dg.RunRequest()
+
+
+defs = dg.Definitions.merge(
+    platform,
+    dg.Definitions(jobs=[catalog_job, small.held_job, small.gpu_job], schedules=[every_minute]),
+)
