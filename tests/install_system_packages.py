@@ -16,9 +16,12 @@ from pathlib import Path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ENGINE = Path(sys.prefix) / "docker-engine"
-# Its programs, the two libraries that a small system lacks, and what makes a base image.
+# Its programs, what containers find each other's names by, libraries that a small system lacks, and
+# what makes a base image.
 ENGINE_PACKAGES = (
-    "docker.io", "containerd", "runc", "libdevmapper1.02.1", "libseccomp2", "debootstrap",
+    "docker.io", "containerd", "runc", "tini", "iptables", "libip4tc2", "libip6tc2", "libmnl0",
+    "libnetfilter-conntrack3", "libnfnetlink0", "libnftnl11", "libxtables12",
+    "libdevmapper1.02.1", "libseccomp2", "debootstrap",
 )  # fmt: skip
 
 
@@ -38,12 +41,16 @@ def unpack_engine() -> None:
         # Where it is found afterwards it is whole.
         folder, aside = Path(name), Path(name) / "unpacked"
         for arguments in (["update"], ["download", *ENGINE_PACKAGES]):
-            done = subprocess.run([apt, "-qq", *arguments], cwd=folder, check=False)
+            done = subprocess.run(
+                [apt, "-qq", "-o", "APT::Sandbox::User=root", *arguments], cwd=folder, check=False
+            )
             if done.returncode and arguments != ["update"]:
                 print("No Docker engine: the tests of containers will be skipped.", file=sys.stderr)
                 return
         for package in sorted(folder.glob("*.deb")):
             subprocess.run([dpkg, "-x", package, aside], check=True)
+        # Installed, Debian's alternatives would do this.
+        (aside / "usr" / "sbin" / "iptables").symlink_to("xtables-nft-multi")
         aside.rename(ENGINE)
 
 

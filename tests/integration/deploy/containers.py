@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 VERSION = "test"
 STORES = "amodels-test/stores"
 LOCATION = "amodels-test/code-location"
-GATEWAY = "amodels-test/gateway"
+IMAGES = ("code-location", "control", "gateway")
 # Neo4j has no package that could stand for its image: the graph is the embedded one.
 SERVICES = (
     "postgres",
@@ -60,17 +60,19 @@ mutation Launch($parameters: ExecutionParams!) {
 
 
 def build_images(engine: Engine) -> None:
-    """All that Compose needs, from a bare Debian."""
+    """All that Compose needs, from a bare Debian: ``make images``, and what has no package."""
     import_base(engine)
     engine.build(HERE / "stores" / "Dockerfile", STORES, context=HERE / "stores")
-    for target, tag in (("code-location", LOCATION), ("control", "amodels/control")):
-        engine.build(
-            DEPLOY / "Dockerfile", f"{tag}:{VERSION}", "--target", target, "--build-arg", EXTRAS
-        )
-    engine.build(DEPLOY / "Dockerfile.serving", f"{GATEWAY}:{VERSION}", "--target", "gateway")
+    done = subprocess.run(
+        ["make", "--no-print-directory", "images", f"IMAGES={' '.join(IMAGES)}",
+         f"AMODELS_VERSION={VERSION}",
+         f"BUILD={' '.join([*engine.build_options(), '--build-arg', EXTRAS])}"],
+        cwd=ROOT, env=engine.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     engine.build(
-        HERE / "Dockerfile.location", f"amodels/code-location:{VERSION}",
-        "--build-arg", f"IMAGE={LOCATION}:{VERSION}",
+        HERE / "Dockerfile.location", f"{LOCATION}:{VERSION}",
+        "--build-arg", f"IMAGE=amodels/code-location:{VERSION}",
     )  # fmt: skip
 
 
@@ -98,7 +100,9 @@ class Containers:
             "AMODELS_VERSION": VERSION,
             "AMODELS_POSTGRES_IMAGE": STORES,
             "AMODELS_REDIS_IMAGE": STORES,
-            "AMODELS_SERVING_IMAGE": GATEWAY,
+            "AMODELS_IMAGE": LOCATION,
+            # The model server's own would be the same with vLLM.
+            "AMODELS_SERVING_IMAGE": "amodels/gateway",
             "AMODELS_GATEWAY_COMMAND": "serve",
             "AMODELS_GATEWAY_PORT": str(self.port),
             "AMODELS_DOCKER_SOCKET": str(engine.socket),

@@ -32,6 +32,7 @@ PACKAGES = Path(sys.prefix) / "docker-engine"
 BASE = "amodels-test/base"
 SUITE = "bookworm"
 START_SECONDS = 60
+_TRIPLET = f"{platform.machine()}-linux-gnu"
 
 
 class Engine:
@@ -39,14 +40,13 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         self.socket = folder / "docker.sock"
+        libraries = [PACKAGES / part / _TRIPLET for part in ("lib", "usr/lib")]
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("DOCKER_", "AMODELS_"))},
             "PATH": os.pathsep.join([*_paths(), os.environ["PATH"]]),
             "DOCKER_HOST": f"unix://{self.socket}",
-            "LD_LIBRARY_PATH": os.pathsep.join(
-                str(PACKAGES / part / f"{platform.machine()}-linux-gnu")
-                for part in ("lib", "usr/lib")
-            ),
+            "LD_LIBRARY_PATH": os.pathsep.join(map(str, libraries)),
+            "XTABLES_LIBDIR": str(libraries[-1] / "xtables"),
             "DOCKER_BUILDKIT": "1",
             "HOME": str(folder),
         }
@@ -65,15 +65,20 @@ class Engine:
         return json.loads(self.docker("inspect", *names)) if names else []
 
     def build(self, dockerfile: Path, tag: str, *arguments: str, context: Path = ROOT) -> None:
-        """Build an image; the package index is reached as it is from here."""
-        conf = self.socket.parent / "pip.conf"
+        """Build an image."""
         self.docker(
-            "build", "--file", str(dockerfile), "--tag", tag, "--network", "host",
-            "--build-arg", f"BASE_IMAGE={BASE}",
-            "--secret", f"id=pip_conf,src={conf}",
-            "--secret", f"id=certificates,src={_certificates()}",
-            *arguments, str(context),
+            "build", "--file", str(dockerfile), "--tag", tag,
+            *self.build_options(), *arguments, str(context),
         )  # fmt: skip
+
+    def build_options(self) -> list[str]:
+        """What a build gets to reach the package index as it is reached from here."""
+        return [
+            "--network", "host",
+            "--build-arg", f"BASE_IMAGE={BASE}",
+            "--secret", f"id=pip_conf,src={self.socket.parent / 'pip.conf'}",
+            "--secret", f"id=certificates,src={_certificates()}",
+        ]  # fmt: skip
 
 
 @contextmanager

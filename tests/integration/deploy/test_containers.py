@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.deploy.containers import SERVICES, Containers, build_images
+from tests.integration.deploy.containers import IMAGES, LOCATION, SERVICES, Containers, build_images
 from tests.integration.deploy.engine import SECRET, Engine, engine
 from tests.integration.deploy.platform import until
 
 pytestmark = pytest.mark.xdist_group("containers")
-OWN = ("amodels/code-location", "amodels/control", "amodels-test/gateway")
+OWN = tuple(f"amodels/{name}" for name in IMAGES)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_a_schedule_ends_in_a_container_with_its_result_in_postgresql(
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}
     # A container of its own, that is gone.
     assert re.fullmatch("[0-9a-f]{64}", tags["docker/container_id"])
-    assert tags["docker/image"] == "amodels/code-location:test"
+    assert tags["docker/image"] == f"{LOCATION}:test"
     until(
         lambda: (
             tags["docker/container_id"]

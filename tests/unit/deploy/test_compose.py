@@ -1,4 +1,4 @@
-"""The Compose files: who is reached, what is required, what is limited, and what belongs together."""
+"""The Compose files: who is reached, what is required and limited, and what belongs together."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_only_the_gateway_is_reached_and_only_from_this_machine(files: str) -> N
 
 
 def test_a_rented_machine_publishes_nothing_whatever_is_set() -> None:
-    found = services(RENTED, AMODELS_GATEWAY_BIND="0.0.0.0", **DISK)["gateway"]  # noqa: S104
+    found = services(RENTED, AMODELS_GATEWAY_BIND="0.0.0.0", **DISK)["gateway"]
     assert [port["host_ip"] for port in found["ports"]] == ["127.0.0.1"]
     assert found["environment"]["AMODELS_GATEWAY_BIND"] == "127.0.0.1"
 
@@ -328,6 +328,40 @@ def test_the_example_names_the_defaults() -> None:
     assert {name: commented[name] for name in defaults} == defaults
     uncommented = dict(re.findall(r"^(AMODELS_[A-Z0-9_]+)=(.*)$", example, re.MULTILINE))
     assert uncommented == {name: "" for name in REQUIRED if name.endswith("PASSWORD")}
+
+
+def test_the_page_has_every_port_and_setting() -> None:
+    page = (PROJECT_ROOT / "docs" / "deploy.md").read_text()
+
+    def first_cells(header: str) -> list[list[str]]:
+        _, found, rest = page.partition(f"{header}\n")
+        assert found
+        lines = rest.partition("\n\n")[0].splitlines()[1:]
+        return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+    settings = first_cells("| setting | default | meaning |")
+    listed = [name for row in settings for name in re.findall(r"`([A-Z0-9_]+)`", row[0])]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == set(example_variables(DEPLOY / ".env.example"))
+    rows = first_cells("| port | container | who connects |")
+    ports = {(row[1].strip("`"), row[0]) for row in rows}
+    found = services()
+    assert ports == {(name, port) for name, service in found.items() for port in _ports(service)}
+    # What Compose sets by itself.
+    own = {name for service in found.values() for name in service.get("environment", {})}
+    for name in sorted(own - used_variables()):
+        if name.startswith("AMODELS_") and not name.endswith("_URL"):
+            assert f"`{name}`" in page
+
+
+def _ports(service: dict[str, Any]) -> list[str]:
+    """Where a service listens, by what it runs or looks at itself by."""
+    text = command(service) + " ".join((service.get("healthcheck") or {}).get("test", []))
+    known = {"pg_isready": "5432", "redis-server": "6379"}
+    found = re.findall(r"--port (\d+)|/dev/tcp/127\.0\.0\.1/(\d+)", text)
+    return sorted(
+        {a or b for a, b in found} | {port for word, port in known.items() if word in text}
+    )
 
 
 def test_settings_are_read_from_the_file_beside(tmp_path: Path) -> None:
