@@ -22,6 +22,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -389,13 +390,22 @@ def sha256_file(path: Path) -> str:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file in one step: readers see the old content or the new, also after a crash."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = beside(path)
     with aside.open("wb") as handle:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
     aside.replace(path)
     fsync(path.parent)
+
+
+def beside(path: Path) -> Path:
+    """Where a process writes what is to become a file: no other does, on whichever machine.
+
+    Containers that share a volume have the same process ids, but each its own name. What a killed
+    one left is overwritten by the next that has both.
+    """
+    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
 
 
 def fsync(path: Path) -> None:

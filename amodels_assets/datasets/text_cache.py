@@ -20,6 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from amodels_assets.artifacts import beside
+
 _DIGEST_BYTES = 16
 
 
@@ -68,12 +70,13 @@ class VectorCache:
         name = hashlib.blake2b(digest_size=_DIGEST_BYTES)
         for key in keys.to_pylist():
             name.update(key)
-        aside = self._folder / f".{name.hexdigest()}.{os.getpid()}"
+        path = self._folder / f"{name.hexdigest()}.parquet"
+        aside = beside(path)
         with aside.open("wb") as handle:
             pq.write_table(table, handle, compression="zstd", use_byte_stream_split=["vector"])
             handle.flush()
             os.fsync(handle.fileno())
-        aside.replace(self._folder / f"{name.hexdigest()}.parquet")
+        aside.replace(path)
 
     def _part(self, path: Path) -> tuple[pa.Array, np.ndarray] | None:
         try:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amodels_assets.artifacts import fsync
+from amodels_assets.artifacts import beside, fsync
 
 KEY_FILE = "noise.key"
 _KEY_BYTES = 32
@@ -96,7 +96,7 @@ def _kept_key(folder: Path) -> bytes:
     path = folder / KEY_FILE
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f".{KEY_FILE}.{os.getpid()}"
+        aside = beside(path)
         aside.unlink(missing_ok=True)
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:

@@ -3,8 +3,8 @@
 Belongs here: lines on the disk, and what happens when there is no room for them. Does not belong
 here: what a line says.
 
-Each process writes its own file for each day, ``<date>.<process id>.jsonl``. Lines are flushed to
-the disk five times a second. While they cannot be written they wait in memory; when 10,000 wait,
+Each process writes its own file for each day, ``<date>.<host>.<process id>.jsonl``. Lines are
+flushed to the disk five times a second. While they cannot be written they wait in memory; when 10,000 wait,
 requests are refused until the disk takes them again, so none is lost but those of the last 200
 milliseconds before a kill.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,7 +86,9 @@ class AuditLog(Background):
                 self._write(*self._unfinished)
             lines = b"".join(self._waiting[:taken])
             if lines:
-                name = f"{datetime.now(UTC).date().isoformat()}.{os.getpid()}.jsonl"
+                # Containers that share a volume have the same process ids, but each its own name.
+                process = f"{socket.gethostname()}.{os.getpid()}"
+                name = f"{datetime.now(UTC).date().isoformat()}.{process}.jsonl"
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 # From here on the lines are partly on the disk, or wait as a whole.
                 self._unfinished = (self._folder / name, lines)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -96,9 +97,17 @@ class JsonFile(Generic[T]):
             ) from error
 
 
+def beside(path: Path) -> Path:
+    """Where a process writes what is to become a file: no other does, on whichever machine.
+
+    Containers that share a volume have the same process ids, but each its own name.
+    """
+    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Replace a file in one step; only its owner may read it, also after a crash."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = beside(path)
     handle = os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from serving.gateway.json_file import beside
+
 COOKIE = "amodels_session"
 _SHAPE = re.compile(r"([0-9a-f]{12})\.(\d{10})\.([0-9a-f]{64})")
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -79,7 +81,7 @@ def was_meant(method: str, headers: dict[bytes, bytes], *, websocket: bool = Fal
 
 def _secret(file: Path) -> bytes:
     file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    aside = beside(file)
     if not file.exists():
         handle = os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as content:

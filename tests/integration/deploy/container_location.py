@@ -7,7 +7,8 @@ import os
 
 import dagster as dg
 
-from amodels_assets.definitions import defs as platform
+# Dagster takes only one Definitions of a module.
+from amodels_assets import definitions as platform
 
 os.environ.setdefault("TEST_FOLDER", "/var/lib/amodels/test")
 # It reads the variable.
@@ -26,6 +27,6 @@ def every_minute() -> dg.RunRequest:
 
 
 defs = dg.Definitions.merge(
-    platform,
+    platform.defs,
     dg.Definitions(jobs=[catalog_job, small.held_job, small.gpu_job], schedules=[every_minute]),
 )

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -138,7 +139,7 @@ def test_a_disk_that_takes_nothing_stops_nothing(world: Supervised) -> None:
     name = serving(world)
     assert world.process is not None
     # Where the state is written before it takes the old one's place.
-    obstacle = world.folder / f".state.json.{world.process.pid}"
+    obstacle = world.folder / f".state.json.{socket.gethostname()}.{world.process.pid}"
     obstacle.mkdir()
     second = world.publish(b"two")
     eventually(lambda: "Is a directory" in world.told())
