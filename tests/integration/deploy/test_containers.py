@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.deploy.containers import IMAGES, LOCATION, SERVICES, Containers, build_images
+from tests.integration.deploy.containers import (
+    ENDED,
+    IMAGES,
+    LOCATION,
+    SERVICES,
+    Containers,
+    build_images,
+)
 from tests.integration.deploy.engine import SECRET, Engine, engine
 from tests.integration.deploy.platform import until
 
@@ -59,7 +66,7 @@ def test_a_schedule_ends_in_a_container_with_its_result_in_postgresql(
 ) -> None:
     def finished() -> list[dict[str, Any]]:
         runs = containers.runs(schedule_name="every_minute")
-        return [run for run in runs if run["status"] not in ("QUEUED", "STARTING", "STARTED")]
+        return [run for run in runs if run["status"] in ENDED]
 
     run = until(finished, "a run of the schedule", 300)[-1]
     assert run["status"] == "SUCCESS", containers.logs()
@@ -92,7 +99,8 @@ def test_no_process_is_roots_and_only_the_gateway_can_be_reached(containers: Con
     published = {}
     for found in containers.engine.inspect(*running):
         service = found["Config"]["Labels"]["com.docker.compose.service"]
-        users = containers.engine.docker("top", found["Id"], "-eo", "uid").split()[1:]
+        processes = containers.engine.docker("top", found["Id"], "-eo", "pid,uid").splitlines()[1:]
+        users = {line.split()[1] for line in processes}
         assert users, service
         assert "0" not in users, (service, users)
         assert found["HostConfig"]["Privileged"] is False
