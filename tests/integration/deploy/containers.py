@@ -37,7 +37,7 @@ SERVICES = (
     "webserver-read-only",
     "gateway",
 )
-# No more than the assets need that are materialized here: what trains would take minutes to install.
+# No more than the assets need that are materialized here: what trains takes minutes to install.
 EXTRAS = "EXTRAS=ui,quality,operations,postgres,redis,deploy"
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 RUNS = """
