@@ -14,7 +14,10 @@ os.environ.setdefault("TEST_FOLDER", "/var/lib/amodels/test")
 # It reads the variable.
 from tests.integration.deploy import small_location as small
 
-catalog_job = dg.define_asset_job("catalog_job", dg.AssetSelection.groups("sgmi"))
+# In one process: the machine of the tests has few cores.
+catalog_job = dg.define_asset_job(
+    "catalog_job", dg.AssetSelection.groups("sgmi"), executor_def=dg.in_process_executor
+)
 
 
 @dg.schedule(
@@ -22,7 +25,9 @@ catalog_job = dg.define_asset_job("catalog_job", dg.AssetSelection.groups("sgmi"
     job=catalog_job,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def every_minute() -> dg.RunRequest:
+def every_minute() -> dg.RunRequest | dg.SkipReason:
+    if (small.FOLDER / "enough").exists():
+        return dg.SkipReason("there were enough")
     return dg.RunRequest()
 
 

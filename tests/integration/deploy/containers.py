@@ -213,6 +213,14 @@ class Containers:
 
         return until(look, f"the end of run {run_id}", seconds)
 
+    def rest(self) -> None:
+        """Wait until no run is at work or waits."""
+        until(
+            lambda: all(run["status"] in ENDED for run in self.graphql(RUNS, filter={})["results"]),
+            "the end of all runs",
+            240,
+        )
+
     def said(self, name: str) -> list[dict[str, Any]]:
         """Lines that the ops of ``small_location`` wrote."""
         done = self.compose(

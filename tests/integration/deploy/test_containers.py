@@ -69,11 +69,11 @@ def test_a_schedule_ends_in_a_container_with_its_result_in_postgresql(
         return [run for run in runs if run["status"] in ENDED]
 
     run = until(finished, "a run of the schedule", 300)[-1]
+    containers.touch("enough")
     assert run["status"] == "SUCCESS", containers.logs()
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}
     # A container of its own, that is gone.
     assert re.fullmatch("[0-9a-f]{64}", tags["docker/container_id"])
-    assert tags["docker/image"] == f"{LOCATION}:test"
     until(
         lambda: (
             tags["docker/container_id"]
@@ -139,6 +139,10 @@ def test_a_run_whose_container_dies_has_failed_within_a_minute_and_begins_again(
     run = containers.launch("held_job")
     until(lambda: [s for s in containers.said("held") if s["run"] == run], "the op", 180)
     container = containers.run(run)["tags"]["docker/container_id"]
+    (found,) = containers.engine.inspect(container)
+    assert found["Config"]["Image"] == f"{LOCATION}:test"
+    assert found["HostConfig"]["CapDrop"] == ["ALL"]
+    assert found["HostConfig"]["Memory"] == 8 * 2**30
     containers.engine.docker("kill", container)
     assert containers.ended(run, 60) == "FAILURE"
     again = until(lambda: containers.runs(parent_run_id=run), "a second attempt")
@@ -176,6 +180,7 @@ def test_what_was_backed_up_and_lost_is_there_again(containers: Containers, tmp_
     recorded = containers.launch("operations")
     assert containers.ended(recorded) == "SUCCESS", containers.logs()
     # From here on nothing is added.
+    containers.rest()
     containers.compose("stop", "daemon")
     before = counted(containers)
     assert all(before.values()), {name: bool(value) for name, value in before.items()}
