@@ -4,9 +4,9 @@ Belongs here: lines on the disk, and what happens when there is no room for them
 here: what a line says.
 
 Each process writes its own file for each day, ``<date>.<host>.<process id>.jsonl``. Lines are
-flushed to the disk five times a second. While they cannot be written they wait in memory; when 10,000 wait,
-requests are refused until the disk takes them again, so none is lost but those of the last 200
-milliseconds before a kill.
+flushed to the disk five times a second. While they cannot be written they wait in memory; when
+10,000 wait, requests are refused until the disk takes them again, so none is lost but those of the
+last 200 milliseconds before a kill.
 """
 
 from __future__ import annotations

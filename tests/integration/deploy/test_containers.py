@@ -149,8 +149,19 @@ def test_a_run_whose_container_dies_has_failed_within_a_minute_and_begins_again(
     assert containers.ended(again[0]["runId"]) == "SUCCESS"
 
 
+# As the gate does it, but for what stands in the file.
+PUBLISH = """
+from pathlib import Path
+from amodels_assets.artifacts import ArtifactStore
+ArtifactStore(Path("/var/lib/amodels/artifacts")).publish(
+    "release/released_language_model", inputs={"of": "the test"}, code_version="1",
+    produce=lambda folder: (folder / "release.json").write_text("{}"),
+)
+"""
+
+
 def counted(containers: Containers) -> dict[str, object]:
-    """What has to be there again: assets, checks, operations, keys, files of artifacts."""
+    """What has to be there again: assets, checks, operations, keys, artifacts, releases too."""
     materialized = "dagster_event_type = 'ASSET_MATERIALIZATION'"
     found: dict[str, object] = {
         "events": containers.sql(
@@ -179,10 +190,12 @@ def counted(containers: Containers) -> dict[str, object]:
 def test_what_was_backed_up_and_lost_is_there_again(containers: Containers, tmp_path: Path) -> None:
     recorded = containers.launch("operations")
     assert containers.ended(recorded) == "SUCCESS", containers.logs()
+    containers.compose("exec", "-T", "code-location", "python", "-c", PUBLISH)
     # From here on nothing is added.
     containers.rest()
     containers.compose("stop", "daemon")
     before = counted(containers)
+    assert "artifacts/release/released_language_model/current" in str(before["files"])
     assert all(before.values()), {name: bool(value) for name, value in before.items()}
     containers.make("backup", f"BACKUPS={tmp_path}")
     (backup,) = tmp_path.glob("amodels-*")
