@@ -31,7 +31,8 @@ class Queue:
 
     def is_worthwhile(self, model: str, release: str) -> bool:
         """Whether a request that no server of a release could be given may be tried again."""
-        return self._is_coming(release) or self._routes().release_of(model) not in {release, None}
+        routes = self._routes()
+        return release in routes.coming or routes.release_of(model) not in {release, None}
 
     async def release(self, exchange: Exchange, model: str) -> str:
         """The release that a model's name means, once it is ready.
@@ -42,18 +43,16 @@ class Queue:
             RefusedError: 404 for a name that there is not, 503 where it takes too long, too many
                 wait, or none is coming.
         """
-        release = self._find(model)
-        if self._is_coming(release):
-            release = await self._wait(exchange, model, release)
-        if release not in self._routes().ready:
+        # Each answer is of one reading: from one to the next a name may lead elsewhere.
+        routes = self._routes()
+        release = _find(routes, model)
+        if release in routes.coming:
+            routes, release = await self._wait(exchange, model, release)
+        if release not in routes.ready:
             raise RefusedError(503, UNREACHABLE, "no server of it is ready", retry_after=5)
         return release
 
-    def _is_coming(self, release: str) -> bool:
-        """Whether a release has no server that is ready, and will have one."""
-        return release in self._routes().coming
-
-    async def _wait(self, exchange: Exchange, model: str, release: str) -> str:
+    async def _wait(self, exchange: Exchange, model: str, release: str) -> tuple[Routes, str]:
         if self._waiting >= self._most or not self._seconds:
             raise _starting(release)
         end = exchange.queued_until or asyncio.get_running_loop().time() + self._seconds
@@ -64,21 +63,24 @@ class Queue:
         self._waiting += 1
         WAITING.set(self._waiting)
         try:
-            while self._is_coming(release):
+            while True:
+                routes = self._routes()
+                release = _find(routes, model)
+                if release not in routes.coming:
+                    return routes, release
                 if asyncio.get_running_loop().time() > end:
                     raise _starting(release)
                 await asyncio.sleep(_LOOK_SECONDS)
-                release = self._find(model)
         finally:
             self._waiting -= 1
             WAITING.set(self._waiting)
-        return release
 
-    def _find(self, model: str) -> str:
-        release = self._routes().release_of(model)
-        if release is None:
-            raise no_model(model)
-        return release
+
+def _find(routes: Routes, model: str) -> str:
+    release = routes.release_of(model)
+    if release is None:
+        raise no_model(model)
+    return release
 
 
 def no_model(name: str) -> RefusedError:

@@ -9,6 +9,7 @@ import threading
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import dagster as dg
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 
 from amodels_assets.run_history.prune import prune
 from resources.postgresql_event_log import PooledPostgresEventLogStorage
-from tests.benchmarks.retention import History, simulate
+from tests.benchmarks.retention import history_in, simulate
 from tests.integration.processes import ROOT, environment
 from tests.unit.run_history.history import (
     current,
@@ -143,15 +144,21 @@ def test_history_is_pruned_though_the_first_attempt_is_killed(
 
 
 def test_what_is_kept_has_the_same_size_week_after_week(
-    instance: dg.DagsterInstance,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The benchmark with a hundredth of its events; it compares what is current itself."""
-    for run_id in instance.get_run_ids():
-        instance.delete_run(run_id)
-    options = Namespace(events=6_000, assets=3, weeks=6, keep_weeks=2, repeats=1)
-    found = simulate(History(instance, options.assets), options, pruned=True)
-    kept = [week["events"] for week in found[2:]]
-    assert len(set(kept)) == 1
-    assert kept[0] < 2_500
-    sizes = [week["MB"] for week in found[2:]]
+    # It sets them, and they are to be taken back.
+    for name in ("DAGSTER_HOME", "DAGSTER_POSTGRES_URL"):
+        monkeypatch.setenv(name, "")
+    options = Namespace(events=6_000, weeks=6, keep_weeks=2, pairs=2)
+    folders = [tmp_path / title for title in ("pruned", "kept")]
+    with ExitStack() as stack:
+        for folder in folders:
+            folder.mkdir()
+        pruned, kept = (stack.enter_context(history_in(folder, 3)) for folder in folders)
+        found = simulate(pruned, kept, options)
+    events = [week["events, pruned"] for week in found[2:]]
+    assert len(set(events)) == 1
+    assert events[0] < 2_500 < found[-1]["events, kept"]
+    sizes = [week["MB, pruned"] for week in found[2:]]
     assert max(sizes) <= 1.2 * min(sizes) + 1

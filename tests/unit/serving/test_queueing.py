@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from serving.gateway.addresses import parse_address
+from serving.gateway.queueing import Queue
 from serving.gateway.under_way import is_under_way
+from serving.gateway.upstreams import Routes, Upstream
 from tests.unit.serving.conftest import settings_in
 from tests.unit.serving.running import PATIENCE, Answer, Running, wait_until
 from tests.unit.serving.stand_in import StandIn
@@ -106,6 +112,19 @@ def test_nobody_waits_for_what_is_not_coming(gateway: Running) -> None:
         waiting(gateway, 1)
         tell(gateway, expected=[], aliases={})
         assert asked.ended().code == "model_not_found"
+
+
+def test_one_answer_is_of_one_reading_of_the_routes() -> None:
+    """A switch between two readings: what was asked for is gone, and the name leads elsewhere."""
+    upstream = Upstream("b", parse_address("http://127.0.0.1:1"), "r-3", "ready")
+    before = Routes((), {"candidate": "r-2"}, {}, frozenset({"r-2"}))
+    after = Routes((upstream,), {"candidate": "r-3"}, {"r-3": (upstream,)})
+    readings = iter([before, after])
+    queue = Queue(lambda: next(readings, after), 1, PATIENCE)
+    exchange: Any = SimpleNamespace(
+        queued_until=0.0, end_after=lambda *_: None, watch_client=lambda: None
+    )
+    assert asyncio.run(queue.release(exchange, "candidate")) == "r-3"
 
 
 def test_with_a_queue_of_no_seconds_all_are_refused(tmp_path: Path) -> None:
