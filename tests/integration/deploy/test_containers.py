@@ -204,7 +204,8 @@ def test_what_was_backed_up_and_lost_is_there_again(containers: Containers, tmp_
     assert "at work" in refused
     containers.make("down")
     containers.compose("down", "--volumes")
-    assert containers.engine.docker("volume", "ls", "--quiet") == ""
+    left = containers.engine.docker("volume", "ls", "--quiet", "--filter", "name=amodels")
+    assert left == ""
     containers.make("restore", f"BACKUP={backup}")
     containers.up()
     containers.compose("stop", "daemon")
